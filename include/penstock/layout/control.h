@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The control block: word numbers that host and device share. The numbers are fixed.
+//
+// The host writes words 0, 2, the tenant masks and quotas, EPOCH and the partition offsets; the device's mirror writes the
+// rest. The counters live in device memory, one set a workgroup; the mirror stores their low 32 bits here and the full
+// 64 bits in Counters, so counting needs no atomics across the bus and nothing wraps unseen.
+#pragma once
+
+#include "penstock/layout/slot.h"
+#include "penstock/layout/target.h"
+
+namespace penstock::layout {
+
+inline constexpr u32 kTenantCount = 29;
+inline constexpr u32 kOpcodeCounterCount = 32;
+
+inline constexpr u32 kControlShutdown = 0;
+inline constexpr u32 kControlDoneCount = 1;
+inline constexpr u32 kControlTenantTableStart = 2;    // holds kControlTenantMasks
+inline constexpr u32 kControlTenantMasks = 3;         // 29 words: permission bits, see PermissionBit
+inline constexpr u32 kControlTenantQuotas = 32;       // 32 words: slots an epoch; 0: no limit
+inline constexpr u32 kControlTenantFairness = 64;     // 32 words: slots run
+inline constexpr u32 kControlOpcodeCounters = 96;     // 32 words, rows as in CounterRow
+inline constexpr u32 kControlEpoch = 128;             // a new epoch gives every tenant its quota again
+inline constexpr u32 kControlPartitionOffsets = 129;  // 6 words: where each sub-ring starts, then the slot count
+inline constexpr u32 kControlStarvation = 135;        // claims that ageing gave to a lower priority
+inline constexpr u32 kControlPriorityCounters = 136;  // 5 words
+inline constexpr u32 kControlUserWords = 160;         // observable words: a mirror of the device's user words
+inline constexpr u32 kControlMinWords = 160;
+
+static_assert(kControlTenantMasks + kTenantCount == kControlTenantQuotas);
+static_assert(kControlPartitionOffsets + kPriorityCount + 1 == kControlStarvation);
+
+/// Counters in full width. One set a workgroup in device memory (one writer each), and their sum in host memory.
+struct alignas(kLineBytes) Counters {
+  u64 done;
+  u64 faults;
+  u64 yields;
+  u64 starvation;
+  u64 debug_log_dropped;
+  u64 heartbeat;  // grows while the megakernel is alive and not busy in every workgroup
+  u64 doorbell_polls;
+  u64 opcode[kOpcodeCounterCount];
+  u64 priority[kPriorityCount];
+  u64 tenant[kTenantCount];
+};
+static_assert(sizeof(Counters) % kLineBytes == 0);
+inline constexpr u32 kCounterCount = 7 + kOpcodeCounterCount + kPriorityCount + kTenantCount;
+
+}  // namespace penstock::layout

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The ring slot: 16 words, one cache line, and the legal changes of its status.
+#pragma once
+
+#include "penstock/layout/opcode.h"
+#include "penstock/layout/target.h"
+
+namespace penstock::layout {
+
+// Word 0. It is the last word that a writer of the slot stores.
+inline constexpr u32 kEmpty = 0;
+inline constexpr u32 kPublished = 1;
+inline constexpr u32 kClaimed = 2;
+inline constexpr u32 kDone = 3;
+inline constexpr u32 kWaitIo = 4;
+inline constexpr u32 kYield = 5;
+inline constexpr u32 kRequeue = 6;
+inline constexpr u32 kFault = 7;
+
+// Word numbers.
+inline constexpr u32 kStatusWord = 0;
+inline constexpr u32 kOpcodeWord = 1;
+inline constexpr u32 kTenantWord = 2;
+inline constexpr u32 kPriorityWord = 3;
+inline constexpr u32 kArgumentWord = 4;
+inline constexpr u32 kArgumentCount = 12;
+inline constexpr u32 kResultLowWord = 14;   // ARG10: low half of the result; on FAULT a detail
+inline constexpr u32 kResultHighWord = 15;  // ARG11: high half of the result; on FAULT the reason
+inline constexpr u32 kSlotWords = 16;
+inline constexpr u32 kSlotBytes = 64;
+
+inline constexpr u32 kPriorityCount = 5;
+enum class Priority : u32 { kCritical = 0, kHigh = 1, kNormal = 2, kLow = 3, kIdle = 4 };
+
+struct alignas(kSlotBytes) Slot {
+  u32 word[kSlotWords];
+};
+static_assert(sizeof(Slot) == kSlotBytes && alignof(Slot) == kSlotBytes);
+
+/// What can be done to a slot; each changes the status along one of the legal edges.
+enum class Edge { kPublish, kClaim, kDone, kFault, kAcknowledge, kCancel, kWaitIo, kYield, kRequeue };
+
+/// Whether `edge` may leave `status`. Any other change is refused and must write nothing.
+/// WAIT_IO, YIELD and REQUEUE are entered from CLAIMED, by the workgroup that holds the slot.
+PENSTOCK_HOST_DEVICE constexpr bool IsLegalEdge(Edge edge, u32 status) {
+  switch (edge) {
+    case Edge::kPublish:
+      return status == kEmpty || status == kDone;
+    case Edge::kClaim:
+      return status == kPublished || status == kYield || status == kRequeue;
+    case Edge::kDone:
+    case Edge::kWaitIo:
+    case Edge::kYield:
+    case Edge::kRequeue:
+      return status == kClaimed;
+    case Edge::kFault:
+      return status == kPublished || status == kClaimed || status == kWaitIo || status == kYield || status == kRequeue;
+    case Edge::kAcknowledge:
+      return status == kFault;
+    case Edge::kCancel:
+      return status == kPublished || status == kWaitIo || status == kYield || status == kRequeue;
+  }
+  return false;
+}
+
+/// Name of a status for people; "?" for a number that is none.
+constexpr const char* StatusName(u32 status) {
+  constexpr const char* kNames[] = {"EMPTY", "PUBLISHED", "CLAIMED", "DONE", "WAIT_IO", "YIELD", "REQUEUE", "FAULT"};
+  return status <= kFault ? kNames[status] : "?";
+}
+
+}  // namespace penstock::layout

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The narrow interface that every path implements, and every fake: single reads in, raw results out, in any order.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "penstock/read_path.h"
+#include "penstock/volume.h"
+
+namespace penstock {
+
+/// One read, as a path sees it.
+struct RawRead {
+  uint64_t user_data = 0;
+  const Volume* volume = nullptr;
+  uint64_t offset_bytes = 0;
+  uint32_t length_bytes = 0;
+  std::byte* destination = nullptr;  // inside memory that the queue was given
+};
+
+/// `result` is the number of bytes read (0: end of file), or -errno.
+struct RawCompletion {
+  uint64_t user_data = 0;
+  int64_t result = 0;
+};
+
+/// Reads in flight. Short reads, interruptions and errors are passed on as they are: making sense of them is the Reader's work.
+/// Threads: one thread at a time. None of the functions allocates.
+class ReadQueue {
+ public:
+  virtual ~ReadQueue() = default;
+
+  virtual ReadPath path() const = 0;
+  /// Reads that can be queued and not yet completed.
+  virtual uint32_t capacity() const = 0;
+
+  /// A volume must be attached before it is read and detached after its last completion; the queue may register its file.
+  virtual void Attach(const Volume& volume) = 0;
+  virtual void Detach(const Volume& volume) = 0;
+
+  /// Queues a read; nothing is submitted yet. False, with nothing changed, when the queue is full. Never blocks.
+  virtual bool TryQueue(const RawRead& read) = 0;
+  /// Hands queued reads to the kernel. At most one system call. Errors: Unavailable; what was queued stays queued.
+  virtual absl::Status Submit() = 0;
+  /// Submits what is queued, then waits at most `timeout` for the first completion (zero: does not wait), and takes what has
+  /// completed. Returns how many were stored in `completions`; 0 after the timeout or a signal. Errors: Unavailable.
+  virtual absl::StatusOr<size_t> Wait(absl::Span<RawCompletion> completions, absl::Duration timeout) = 0;
+  /// Asks for the read to be given up. It still completes exactly once, with its result or -ECANCELED.
+  virtual void Cancel(uint64_t user_data) = 0;
+
+  /// Bytes that the CPU copied on the way, so far.
+  virtual uint64_t bounce_bytes() const = 0;
+};
+
+}  // namespace penstock

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "penstock/error.h"
+
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+
+#include "absl/strings/cord.h"
+#include "absl/strings/str_cat.h"
+#include "penstock/check.h"
+
+namespace penstock {
+namespace {
+
+constexpr char kErrnoPayload[] = "penstock.errno";
+constexpr std::string_view kFixMark = ". Fix: ";
+
+}  // namespace
+
+absl::Status MakeError(absl::StatusCode code, What what, Fix fix) {
+  PENSTOCK_CHECK(code != absl::StatusCode::kOk);
+  return absl::Status(code, absl::StrCat(what.text, ". Fix: ", fix.text, "."));
+}
+
+absl::Status MakeErrnoError(absl::StatusCode code, int error_number, What what, Fix fix) {
+  const char* name = strerrorname_np(error_number);
+  absl::Status status = MakeError(
+      code, What(absl::StrCat(what.text, ": ", name != nullptr ? name : "errno", " (", std::strerror(error_number), ")")),
+      std::move(fix));
+  status.SetPayload(kErrnoPayload, absl::Cord(absl::StrCat(error_number)));
+  return status;
+}
+
+std::optional<int> ErrnoOf(const absl::Status& status) {
+  const auto payload = status.GetPayload(kErrnoPayload);
+  if (!payload.has_value()) return std::nullopt;
+  const std::string text(*payload);
+  int number = 0;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  return number;
+}
+
+std::string RemedyOf(const absl::Status& status) {
+  const std::string_view text(status.message().data(), status.message().size());
+  const size_t at = text.rfind(kFixMark);
+  if (at == std::string_view::npos) return "";
+  std::string_view remedy = text.substr(at + kFixMark.size());
+  if (remedy.ends_with('.')) remedy.remove_suffix(1);
+  return std::string(remedy);
+}
+
+std::string CauseOf(const absl::Status& status) {
+  const std::string_view text(status.message().data(), status.message().size());
+  return std::string(text.substr(0, text.rfind(kFixMark)));
+}
+
+}  // namespace penstock

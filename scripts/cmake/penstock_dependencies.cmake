@@ -1,0 +1,28 @@
+# Finds what Penstock is built on; a missing package is named together with the Debian package that brings it.
+
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+
+function(penstock_need found what package)
+  if(NOT ${found})
+    message(FATAL_ERROR "${what} was not found. Fix: apt-get install ${package}, or run scripts/setup, which installs everything.")
+  endif()
+endfunction()
+
+find_package(absl QUIET)
+penstock_need(absl_FOUND "Abseil" libabsl-dev)
+find_package(nlohmann_json QUIET)
+penstock_need(nlohmann_json_FOUND "nlohmann-json" nlohmann-json3-dev)
+pkg_check_modules(liburing QUIET IMPORTED_TARGET liburing>=2.3)
+penstock_need(liburing_FOUND "liburing 2.3 or later" liburing-dev)
+pkg_check_modules(libisal QUIET IMPORTED_TARGET libisal)
+penstock_need(libisal_FOUND "ISA-L" libisal-dev)
+
+if(PENSTOCK_TESTS)
+  find_package(GTest QUIET)
+  penstock_need(GTest_FOUND "GoogleTest" "libgtest-dev libgmock-dev, or configure with -DPENSTOCK_TESTS=OFF")
+endif()
+if(PENSTOCK_BENCHMARKS)
+  find_package(benchmark QUIET)
+  penstock_need(benchmark_FOUND "Google Benchmark" "libbenchmark-dev, or configure with -DPENSTOCK_BENCHMARKS=OFF")
+endif()

@@ -1,0 +1,3 @@
+message(STATUS "Penstock ${PROJECT_VERSION}: ${CMAKE_BUILD_TYPE}, ${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION}")
+message(STATUS "  tests ${PENSTOCK_TESTS}, benchmarks ${PENSTOCK_BENCHMARKS}, sanitizers '${PENSTOCK_SANITIZE}'")
+message(STATUS "  liburing ${liburing_VERSION}, ISA-L ${libisal_VERSION}, binaries in ${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")

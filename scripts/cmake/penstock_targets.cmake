@@ -1,0 +1,31 @@
+# What every target of ours has in common.
+
+function(penstock_compile_options target)
+  target_compile_options(${target} PRIVATE -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor)
+  if(PENSTOCK_WERROR)
+    target_compile_options(${target} PRIVATE -Werror)
+  endif()
+  if(PENSTOCK_SANITIZE)
+    target_compile_options(${target} PRIVATE -fsanitize=${PENSTOCK_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+    target_link_options(${target} PRIVATE -fsanitize=${PENSTOCK_SANITIZE})
+  endif()
+endfunction()
+
+function(penstock_library target)
+  penstock_compile_options(${target})
+  target_include_directories(${target} PUBLIC "${CMAKE_SOURCE_DIR}/include" PRIVATE "${CMAKE_SOURCE_DIR}")
+endfunction()
+
+# penstock_test(NAME sources... [LABELS ...] [LIBRARIES ...]): one GoogleTest binary, its cases registered one by one.
+function(penstock_test name)
+  cmake_parse_arguments(ARG "" "" "LABELS;LIBRARIES" ${ARGN})
+  if(NOT ARG_LABELS)
+    set(ARG_LABELS unit)
+  endif()
+  add_executable(${name} ${ARG_UNPARSED_ARGUMENTS})
+  penstock_compile_options(${name})
+  target_include_directories(${name} PRIVATE "${CMAKE_SOURCE_DIR}")
+  target_link_libraries(${name} PRIVATE ${ARG_LIBRARIES} GTest::gmock GTest::gtest_main)
+  include(GoogleTest)
+  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT 120)
+endfunction()
