@@ -51,9 +51,9 @@ std::string CauseOf(const absl::Status& status);
 #define PENSTOCK_CONCAT(a, b) PENSTOCK_CONCAT_INNER(a, b)
 
 /// Returns from the function with the error, if `expression` is one.
-#define PENSTOCK_RETURN_IF_ERROR(expression)                        \
-  do {                                                              \
-    if (absl::Status status = (expression); !status.ok()) return status; \
+#define PENSTOCK_RETURN_IF_ERROR(expression)                                                        \
+  do {                                                                                              \
+    if (absl::Status penstock_status = (expression); !penstock_status.ok()) return penstock_status; \
   } while (false)
 
 /// Declares or assigns `lhs` from a StatusOr, or returns its error.

@@ -8,7 +8,7 @@
 namespace penstock {
 
 enum class ReadPath {
-  kRead,   // READ_FIXED with O_DIRECT: io_uring, registered buffers, no copy by the CPU. Kernel 5.1.
+  kRead,   // READ_FIXED with O_DIRECT: io_uring, registered buffers, no copy by the CPU. Kernel 5.11.
   kPread,  // plain reads through the page cache by a few threads; works everywhere, the CPU copies every byte
 };
 

@@ -16,11 +16,11 @@ namespace penstock {
 
 /// One read, as a path sees it.
 struct RawRead {
-  uint64_t user_data = 0;
+  uint64_t user_data = 0;  // any but ~0; not that of another read in flight
   const Volume* volume = nullptr;
   uint64_t offset_bytes = 0;
   uint32_t length_bytes = 0;
-  std::byte* destination = nullptr;  // inside memory that the queue was given
+  std::byte* destination = nullptr;  // inside one buffer of the pool that the queue was given
 };
 
 /// `result` is the number of bytes read (0: end of file), or -errno.

@@ -4,7 +4,7 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
+#include <optional>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -18,20 +18,21 @@ namespace penstock {
 
 /// One chunk to read. The bytes land at the start of `destination`.
 struct ChunkRead {
-  uint64_t tag = 0;                      // comes back with the result
-  const Volume* volume = nullptr;        // attached; outlives the read
-  uint64_t offset_bytes = 0;             // a multiple of the volume's offset alignment
-  uint32_t length_bytes = 0;             // any; the end of a file need not be aligned
-  absl::Span<std::byte> destination;     // at least length_bytes, rounded up to the volume's offset alignment
+  uint64_t tag = 0;                   // comes back with the result
+  const Volume* volume = nullptr;     // attached; outlives the read
+  uint64_t offset_bytes = 0;          // path read: a multiple of the volume's offset alignment; pread: any
+  uint32_t length_bytes = 0;          // at least 1; the end of a file need not be aligned
+  absl::Span<std::byte> destination;  // at least length_bytes; path read: rounded up to the volume's offset alignment
 };
 
-/// `status` OK: `bytes` is length_bytes, or less where the file ended early (a true end of file, asked for twice).
-/// Otherwise `bytes` have landed before the error. Errors: DataLoss (EIO and the like, errno attached), Unavailable (gave up
-/// after the retry limit), DeadlineExceeded (stuck; it was cancelled first), Cancelled.
+/// `status` OK: `bytes` is length_bytes, or less where the file ended early (a true end of file: a read there brought nothing
+/// more). Otherwise `bytes` have landed before the error. Errors, errno attached where there is one: DataLoss (EIO and the
+/// like), Unavailable (gave up after the retry limit), FailedPrecondition and Unimplemented (the path cannot read this file),
+/// InvalidArgument (memory that the queue was not given), DeadlineExceeded (stuck; it was cancelled first), Cancelled.
 struct ChunkResult {
   uint64_t tag = 0;
   uint32_t bytes = 0;
-  uint64_t latency_ns = 0;  // from the first submission to the last completion
+  uint64_t latency_ns = 0;  // from Start to the last completion
   absl::Status status;
 };
 
@@ -39,9 +40,9 @@ struct ChunkResult {
 class Reader {
  public:
   struct Options {
-    uint32_t depth = 32;                               // chunk reads in flight, at most the queue's capacity
-    absl::Duration read_timeout = absl::Seconds(30);   // after it a read is cancelled and ends in DeadlineExceeded
-    uint32_t retry_limit = 16;                         // EINTR and EAGAIN in a row for one read
+    uint32_t depth = 32;                              // chunk reads in flight, at most the queue's capacity
+    absl::Duration read_timeout = absl::Seconds(30);  // after it a read is cancelled and ends in DeadlineExceeded
+    uint32_t retry_limit = 16;                        // EINTR and EAGAIN in a row for one read
   };
 
   struct Counts {
@@ -53,28 +54,31 @@ class Reader {
 
   /// `queue` is borrowed and outlives the reader. Requires: depth is at least 1 and at most the queue's capacity.
   Reader(ReadQueue& queue, const Options& options);
+  /// Drains for at most 5 s if reads are in flight. Who owns their memory calls Drain first, and looks at what it says.
   ~Reader();
   Reader(const Reader&) = delete;
   Reader& operator=(const Reader&) = delete;
 
   /// Starts a read; it is submitted by the next Wait at the latest. Never blocks.
-  /// Errors: ResourceExhausted when `depth` reads are in flight; InvalidArgument for a misaligned offset or a destination that
-  /// is too small, before anything is queued.
+  /// Errors, before anything is queued: ResourceExhausted when `depth` reads are in flight; InvalidArgument for an empty chunk,
+  /// a misaligned offset or a destination that is misaligned or too small; FailedPrecondition when the path cannot be used for
+  /// the volume.
   absl::Status Start(const ChunkRead& read);
 
   uint32_t in_flight() const;
   bool HasRoom() const { return in_flight() < options_.depth; }
 
   /// Submits, waits at most `timeout` for a raw completion, and stores finished chunks in `results`. Returns how many;
-  /// a read that needs more raw reads is resubmitted and not counted. 0 after the timeout. Errors: Unavailable, Internal
-  /// (a completion that belongs to no read: it is refused, and no read is touched).
+  /// a read that needs more raw reads is resubmitted and not counted. 0 after the timeout, and earlier when there was
+  /// something to do but no chunk finished: call it again. Errors: Unavailable, Internal (a completion that belongs to no
+  /// read: it is refused, no read is touched, and the next Wait goes on with the others). Requires: room for a result.
   absl::StatusOr<size_t> Wait(absl::Span<ChunkResult> results, absl::Duration timeout);
 
   /// Asks for every read in flight to be given up; each still comes out of Wait, once, as Cancelled or finished.
   void CancelAll();
 
-  /// Cancels, then waits until nothing is in flight, at most `timeout`. OK: no byte will be written to any destination any
-  /// more. DeadlineExceeded: the memory of the reads in flight must not be freed.
+  /// Cancels, then waits until nothing is in flight, at most `timeout`; results are dropped. OK: no byte will be written to any
+  /// destination any more. DeadlineExceeded: the memory of the reads in flight must not be freed.
   absl::Status Drain(absl::Duration timeout);
 
   const Counts& counts() const { return counts_; }
@@ -83,12 +87,30 @@ class Reader {
  private:
   struct Entry;
 
+  absl::Status Check(const ChunkRead& read) const;
+  uint32_t AlignmentOf(const Volume& volume) const;
+  void QueueRaw(Entry& entry);
+  size_t QueueKept(absl::Span<ChunkResult> results);
+  absl::Status WaitForCompletions(absl::Duration timeout);
+  Entry* Find(uint64_t user_data);
+  std::optional<absl::Status> Advance(Entry& entry, int64_t raw_result);
+  std::optional<absl::Status> RetryOrFail(Entry& entry, int error_number);
+  absl::Status GivenUp(const Entry& entry) const;
+  ChunkResult Finish(Entry& entry, absl::Status status, uint64_t now_ns);
+  void CancelOverdue(uint64_t now_ns);
+
   ReadQueue& queue_;
   const Options options_;
+  const uint64_t read_timeout_ns_;
   Counts counts_;
   std::vector<Entry> entries_;
   std::vector<uint32_t> free_entries_;
-  std::vector<RawCompletion> completions_;
+  uint32_t kept_count_ = 0;        // entries whose raw read the queue had no room for
+  uint64_t earliest_deadline_ns_;  // no read in flight has an earlier one
+  std::vector<RawCompletion>
+      completions_;  // taken from the queue: [next_completion_, completion_count_) are still to be looked at
+  size_t next_completion_ = 0;
+  size_t completion_count_ = 0;
 };
 
 }  // namespace penstock

@@ -30,7 +30,7 @@ class Volume {
   uint64_t size_bytes() const { return size_bytes_; }
   /// Size now. Errors: Unavailable.
   absl::StatusOr<uint64_t> CurrentSizeBytes() const;
-  /// st_dev: volumes with the same one are on the same file system.
+  /// st_dev, and st_rdev of a block device: volumes with the same one are on the same file system.
   uint64_t file_system() const { return file_system_; }
 
   /// Descriptor through the page cache.

@@ -1,7 +1,7 @@
 # What every target of ours has in common.
 
 function(penstock_compile_options target)
-  target_compile_options(${target} PRIVATE -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor)
+  target_compile_options(${target} PRIVATE -Wall -Wextra -Wshadow=local -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor)
   if(PENSTOCK_WERROR)
     target_compile_options(${target} PRIVATE -Werror)
   endif()

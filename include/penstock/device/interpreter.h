@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The megakernel's loop, the same source for every device: find a slot, run its handler, complete it, until told to leave.
+//
+// One round of a workgroup:
+//   1. The leader finds work: a published slot that nobody has claimed, or else a deferred one. If there is none it has been to
+//      the doorbell, across the bus, unless another workgroup is there.
+//   2. The lanes copy the slot's words into memory of the workgroup. Nothing reads the ring after that, so what was checked is
+//      what runs.
+//   3. All lanes run the handler.
+//   4. The leader writes the result, then the status with release at system scope: the host that sees DONE sees the result.
+//   5. The lanes meet before the next round. Without this the compiler may let lanes run ahead into the next round's barriers
+//      while the leader is masked off (seen on gfx1100).
+#pragma once
+
+#include "penstock/device/claim.h"
+#include "penstock/device/doorbell_poll.h"
+#include "penstock/device/program.h"
+#include "penstock/device/state.h"
+#include "penstock/device/tenant.h"
+#include "penstock/layout/atomic.h"
+
+namespace penstock::device {
+
+/// Memory that the lanes of one workgroup share. Not initialised by anybody.
+template <typename Program>
+struct WorkgroupMemory {
+  Work work;
+  u32 word[layout::kSlotWords];
+  Outcome admission;
+  alignas(16) unsigned char scratch[Program::kScratchBytes];
+};
+
+template <typename Program>
+class Interpreter {
+ public:
+  PENSTOCK_DEVICE Interpreter(const DeviceView& view, Group& group, WorkgroupMemory<Program>& memory)
+      : view_(view), group_(group), memory_(memory), claimant_(view, group), mine_(view.workgroups[group.workgroup()]) {}
+
+  /// Runs until shutdown is seen or, with view.run_once, until nothing published is left. Every lane calls it.
+  PENSTOCK_DEVICE void Run() {
+    for (;;) {
+      if (group_.IsLeader()) memory_.work = claimant_.Next();
+      group_.Barrier();
+      const Work work = memory_.work;
+      if (work.kind == Work::kLeave) break;
+      if (work.kind == Work::kSlot) {
+        RunSlot(work.slot);
+      } else if (group_.IsLeader()) {
+        group_.Idle();
+      }
+      group_.Barrier();
+    }
+    if (group_.IsLeader()) Leave(view_);
+  }
+
+ private:
+  PENSTOCK_DEVICE void RunSlot(SlotName name) {
+    const u32 index = view_.SlotIndex(name.priority, name.sequence);
+    layout::Slot& slot = view_.slots[index];
+    for (u32 i = group_.lane(); i < layout::kSlotWords; i += group_.lane_count()) {
+      memory_.word[i] = layout::LoadRelaxed<layout::Scope::kSystem>(&slot.word[i]);
+    }
+    group_.Barrier();
+    if (group_.IsLeader()) memory_.admission = Admit(index, name, slot);
+    group_.Barrier();
+    Outcome outcome = memory_.admission;
+    if (!outcome.IsFault()) {
+      const Context context = {view_, group_, &memory_.word[layout::kArgumentWord], layout::kArgumentCount, name, memory_.scratch};
+      outcome = Program::Run(memory_.word[layout::kOpcodeWord], context);
+    }
+    if (group_.IsLeader()) Finish(index, name, slot, outcome);
+  }
+
+  /// Marks the slot as taken, and refuses what its publisher may not do.
+  PENSTOCK_DEVICE Outcome Admit(u32 index, SlotName name, layout::Slot& slot) {
+    const u32* word = memory_.word;
+    layout::StoreRelaxed<layout::Scope::kDevice>(&mine_.busy_opcode, word[layout::kOpcodeWord]);
+    layout::StoreRelaxed<layout::Scope::kDevice>(&mine_.busy_slot, index + 1);
+    const u32 status = word[layout::kStatusWord];
+    if (!layout::IsLegalEdge(layout::Edge::kClaim, status)) {
+      return Outcome::Fault(layout::FaultReason::kSlotCorrupt, status);
+    }
+    layout::StoreRelaxed<layout::Scope::kSystem>(&slot.word[layout::kStatusWord], layout::kClaimed);
+    if (status != layout::kPublished) return Outcome::Done();  // admitted when it was first claimed
+    return AdmitTenant(view_, word[layout::kTenantWord], word[layout::kOpcodeWord]);
+  }
+
+  PENSTOCK_DEVICE void Finish(u32 index, SlotName name, layout::Slot& slot, Outcome outcome) {
+    SlotState& state = view_.slot_states[index];
+    if (!outcome.IsFinal() && WaitedTooLong(name, state)) outcome = Outcome::Fault(layout::FaultReason::kDeadline);
+    if (outcome.IsFinal()) {
+      Complete(name, slot, state, outcome);
+      group_.Worked();
+    } else {
+      Defer(name, slot, outcome.status);
+      group_.Idle();  // what it waits for is another workgroup's: do not hammer
+    }
+    layout::StoreRelaxed<layout::Scope::kDevice>(&mine_.busy_slot, 0u);
+  }
+
+  PENSTOCK_DEVICE void Complete(SlotName name, layout::Slot& slot, SlotState& state, const Outcome& outcome) {
+    const bool done = outcome.status == layout::kDone;
+    // Counted first, so that a host that sees the status and then reads settled counters never finds fewer.
+    Count(name, done);
+    const u32 low = done ? layout::LowWord(outcome.result) : outcome.detail;
+    const u32 high = done ? layout::HighWord(outcome.result) : static_cast<u32>(outcome.reason);
+    layout::StoreRelaxed<layout::Scope::kSystem>(&slot.word[layout::kResultLowWord], low);
+    layout::StoreRelaxed<layout::Scope::kSystem>(&slot.word[layout::kResultHighWord], high);
+    // Pairs with the acquire in LiveRing::TryReap. The host may publish over the slot from here on.
+    layout::StoreRelease<layout::Scope::kSystem>(&slot.word[layout::kStatusWord], outcome.status);
+    // Pairs with the acquire in BatchFence: a fence that sees it comes after the status above.
+    layout::StoreRelease<layout::Scope::kDevice>(&state.completed, name.sequence + 1);
+  }
+
+  PENSTOCK_DEVICE void Defer(SlotName name, layout::Slot& slot, u32 status) {
+    Bump(mine_.counters.yields);
+    layout::StoreRelaxed<layout::Scope::kSystem>(&slot.word[layout::kStatusWord], status);
+    // As many cells as slots: there is always room.
+    (void)view_.deferred.TryPush(name);
+  }
+
+  // The clock starts at the first deferral: a slot that is never deferred costs no clock read.
+  PENSTOCK_DEVICE bool WaitedTooLong(SlotName name, SlotState& state) {
+    const u64 now = Group::Ticks();
+    if (state.deferred_since_ticks == 0 || state.deferred_sequence != name.sequence) {
+      state.deferred_sequence = name.sequence;
+      state.deferred_since_ticks = now;
+    }
+    return now - state.deferred_since_ticks > view_.slot_limit_ticks;
+  }
+
+  PENSTOCK_DEVICE void Count(SlotName name, bool done) {
+    layout::Counters& counters = mine_.counters;
+    Bump(done ? counters.done : counters.faults);
+    Bump(counters.opcode[layout::CounterRow(memory_.word[layout::kOpcodeWord])]);
+    Bump(counters.priority[name.priority]);
+    const u32 tenant = memory_.word[layout::kTenantWord];
+    if (tenant < layout::kTenantCount) Bump(counters.tenant[tenant]);
+  }
+
+  const DeviceView& view_;
+  Group& group_;
+  WorkgroupMemory<Program>& memory_;
+  Claimant claimant_;
+  WorkgroupState& mine_;
+};
+
+/// What a device launches: every lane of every workgroup calls it once.
+template <typename Program>
+PENSTOCK_DEVICE void RunWorkgroup(const DeviceView& view, Group& group, WorkgroupMemory<Program>& memory) {
+  Interpreter<Program>(view, group, memory).Run();
+}
+
+}  // namespace penstock::device

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// What a megakernel can run: our handlers and the application's, as one compile-time list. A duplicate or a reserved opcode
+// number does not compile.
+#pragma once
+
+#include <initializer_list>
+#include <type_traits>
+
+#include "penstock/device/data_handlers.h"
+#include "penstock/device/handler.h"
+#include "penstock/device/match_handler.h"
+#include "penstock/device/word_handlers.h"
+#include "penstock/layout/packed_slot.h"
+
+namespace penstock::device {
+
+namespace program_internal {
+
+template <typename Handler, typename = void>
+struct ScratchBytes {
+  static constexpr size_t kValue = 0;
+};
+template <typename Handler>
+struct ScratchBytes<Handler, std::void_t<typename Handler::Scratch>> {
+  static constexpr size_t kValue = sizeof(typename Handler::Scratch);
+};
+
+constexpr size_t Largest(std::initializer_list<size_t> sizes) {
+  size_t largest = 1;
+  for (size_t size : sizes) largest = size > largest ? size : largest;
+  return largest;
+}
+
+constexpr bool AllDifferent(std::initializer_list<u32> opcodes) {
+  for (auto a = opcodes.begin(); a != opcodes.end(); ++a) {
+    for (auto b = a + 1; b != opcodes.end(); ++b) {
+      if (*a == *b) return false;
+    }
+  }
+  return true;
+}
+
+template <typename... Handlers>
+class HandlerList {
+  static_assert(AllDifferent({Handlers::kOpcode...}), "two handlers have the same opcode: give one of them another number");
+
+ public:
+  static constexpr size_t kScratchBytes = Largest({ScratchBytes<Handlers>::kValue...});
+
+  /// Words that the opcode's handler needs, or layout::kUnknownOpcodeArguments.
+  PENSTOCK_HOST_DEVICE static constexpr u32 ArgumentCount(u32 opcode) {
+    u32 count = layout::kUnknownOpcodeArguments;
+    (void)((Handlers::kOpcode == opcode ? (count = Handlers::kArgumentCount, true) : false) || ...);
+    return count;
+  }
+
+  /// Runs the opcode's handler. Requires: ArgumentCount(opcode) is known and at most context.argument_count.
+  PENSTOCK_DEVICE static Outcome Run(u32 opcode, const Context& context) {
+    Outcome outcome = Outcome::Fault(layout::FaultReason::kUnknownOpcode, opcode);
+    (void)((Handlers::kOpcode == opcode ? (outcome = Handlers::Run(context), true) : false) || ...);
+    return outcome;
+  }
+};
+
+}  // namespace program_internal
+
+/// Our handlers and `UserHandlers`. Pass it to CpuDevice::Create; see handler.h for how a handler is written.
+template <typename... UserHandlers>
+class Program {
+  static_assert((layout::IsUserOpcode(UserHandlers::kOpcode) && ...),
+                "this opcode number is reserved: use 8 to 0xFFEF or 0x10000 to 0x7FFFFFFF");
+  static_assert((!layout::IsDataOpcode(UserHandlers::kOpcode) && ...),
+                "opcodes 0x100 to 0x1FF are Penstock's data opcodes: use another number");
+  static_assert(((UserHandlers::kArgumentCount <= layout::kArgumentCount) && ...), "a slot has twelve argument words");
+
+ public:
+  using Handlers = program_internal::HandlerList<Nop, StoreU32, AtomicAdd, LoadU32, CompareSwap, MemcpyWords, DfaStep, BatchFence,
+                                                 LoadMiss, Printf, Shutdown, Crc32c, Histogram, Copy, Fill, Verify, Match,
+                                                 UserHandlers...>;
+  static constexpr size_t kScratchBytes = Handlers::kScratchBytes;
+
+  /// For the host's validator and for the kernel: what packed_slot.h asks about an opcode.
+  PENSTOCK_HOST_DEVICE static constexpr u32 ArgumentCount(u32 opcode) { return Handlers::ArgumentCount(opcode); }
+
+  /// Runs one opcode with the arguments of `context`, packed slots included. Every lane calls it.
+  PENSTOCK_DEVICE static Outcome Run(u32 opcode, const Context& context) {
+    if (opcode == layout::kPackedSlot) return RunPacked(context);
+    const u32 needed = ArgumentCount(opcode);
+    if (needed == layout::kUnknownOpcodeArguments) return Outcome::Fault(layout::FaultReason::kUnknownOpcode, opcode);
+    return Handlers::Run(opcode, context);
+  }
+
+ private:
+  // The result is the number of inner ops, with the last one's low result word in the high word. An inner op that does not end
+  // as DONE ends the slot as FAULT; the detail is its index.
+  PENSTOCK_DEVICE static Outcome RunPacked(const Context& context) {
+    const layout::PackedError error = layout::PackedSlot::Validate(context.argument, &ArgumentCount);
+    if (error != layout::PackedError::kNone) {
+      return Outcome::Fault(layout::FaultReason::kBadPackedSlot, static_cast<u32>(error));
+    }
+    const u32 count = layout::PackedSlot::OpCount(context.argument);
+    u64 result = 0;
+    for (u32 i = 0; i < count; ++i) {
+      const layout::PackedOp op = layout::PackedSlot::Op(context.argument, i);
+      const Context inner = {context.view,      context.group, context.argument + op.first_word,
+                             op.argument_count, context.slot,  context.scratch_memory};
+      const Outcome outcome = Handlers::Run(op.opcode, inner);
+      if (outcome.IsFault()) return Outcome::Fault(outcome.reason, i);
+      if (!outcome.IsFinal()) return Outcome::Fault(layout::FaultReason::kBadPackedSlot, i);
+      result = outcome.result;
+      context.group.Barrier();
+    }
+    return Outcome::Done(layout::JoinWords(count, layout::LowWord(result)));
+  }
+};
+
+}  // namespace penstock::device

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// What the megakernel works on: the parts that are shared across the bus, and its own state in device memory.
+//
+// Nothing in device memory is touched by the host while the kernel runs. Every word of it is shared between workgroups with
+// atomics at device scope, or has one workgroup as its writer.
+#pragma once
+
+#include "penstock/device/deferred_queue.h"
+#include "penstock/layout/buffer_table.h"
+#include "penstock/layout/control.h"
+#include "penstock/layout/doorbell.h"
+#include "penstock/layout/slot.h"
+#include "penstock/layout/target.h"
+
+namespace penstock::device {
+
+/// Arbitration between workgroups. Each group of words that changes at its own pace has its own cache line.
+struct SharedState {
+  // What the last poller saw at the doorbell. Writer: the workgroup that holds `poller`.
+  alignas(layout::kLineBytes) u32 seen_tail[layout::kPriorityCount];
+  u32 seen_shutdown;  // also set by a SHUTDOWN slot
+  u32 seen_epoch;
+  u64 next_mirror_ticks;  // only the holder of `poller` touches it
+
+  // Slots claimed so far, by sub-ring. A claim is a compare-and-swap from head to head + 1, never past seen_tail.
+  alignas(layout::kLineBytes) u32 head[layout::kPriorityCount];
+
+  alignas(layout::kLineBytes) u32 poller;    // 1 while a workgroup is at the doorbell
+  alignas(layout::kLineBytes) u32 log_lock;  // 1 while a workgroup appends to the debug log
+  alignas(layout::kLineBytes) u32 running;   // workgroups that have not left the loop
+
+  // Copies of the host's tenant table, made when the doorbell's epoch changes.
+  alignas(layout::kLineBytes) u32 tenant_mask[layout::kTenantCount];
+  u32 tenant_quota[layout::kTenantCount];
+  u64 tenant_used[layout::kTenantCount];  // epoch in the high word, slots of that epoch in the low word; quota tenants only
+};
+
+/// Device-side state of one slot.
+struct SlotState {
+  u32 completed;             // sequence number after the last one that this slot completed
+  u32 deferred_sequence;     // whose deferral began at deferred_since_ticks; only the workgroup that holds the slot touches
+  u64 deferred_since_ticks;  // these two; 0: never deferred
+};
+
+/// One workgroup's own state. Writer: that workgroup.
+struct WorkgroupState {
+  layout::Counters counters;
+  alignas(layout::kLineBytes) u32 busy_slot;  // index of the slot in hand, plus one; 0: between slots
+  u32 busy_opcode;                            // its opcode
+};
+
+/// The kernel's one argument, passed by value: where everything is.
+struct DeviceView {
+  // Across the bus, in host memory.
+  layout::Slot* slots;
+  const layout::Doorbell* doorbell;
+  u32* control;
+  layout::Counters* counters;  // the sum of the workgroups' counters
+  u32* debug_log;
+
+  // In device memory.
+  SharedState* shared;
+  SlotState* slot_states;
+  WorkgroupState* workgroups;
+  DeferredQueue deferred;
+  u32* user_words;
+  const layout::BufferRow* buffers;
+
+  u32 partition_offset[layout::kPriorityCount + 1];  // slot index at which each sub-ring starts; sizes are powers of two
+  u32 workgroup_count;
+  u32 user_word_count;
+  u32 control_word_count;
+  u32 buffer_count;
+  u32 debug_log_capacity;
+  u32 run_once;  // not 0: leave when nothing is published any more
+  u64 slot_limit_ticks;  // how long a deferred slot may go on waiting
+  u64 mirror_interval_ticks;
+
+  PENSTOCK_HOST_DEVICE u32 SlotIndex(u32 priority, u32 sequence) const {
+    const u32 size = partition_offset[priority + 1] - partition_offset[priority];
+    return partition_offset[priority] + (sequence & (size - 1));
+  }
+};
+
+}  // namespace penstock::device
