@@ -2,6 +2,8 @@
 #include "penstock/cpu_device.h"
 
 #include <algorithm>
+#include <atomic>
+#include <system_error>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
@@ -25,10 +27,12 @@ absl::Status CheckOptions(const CpuDeviceOptions& options) {
     u32 value;
     u32 most;
   };
-  for (const Limit& limit : {Limit{"workgroups", options.workgroups, CpuMemory::kMaxWorkgroups},
-                             Limit{"lanes", options.lanes, device::kMaxLanes}, Limit{"user_words", options.user_words, 1u << 24},
-                             Limit{"max_buffers", options.max_buffers, layout::kMaxBuffers},
-                             Limit{"debug_log_records", options.debug_log_records, 1u << 24}}) {
+  for (const Limit& limit :
+       {Limit{"workgroups", options.workgroups, CpuMemory::kMaxWorkgroups}, Limit{"lanes", options.lanes, device::kMaxLanes},
+        Limit{"user_words", options.user_words, 1u << 24}, Limit{"max_buffers", options.max_buffers, layout::kMaxBuffers},
+        Limit{"debug_log_records", options.debug_log_records, 1u << 24},
+        Limit{"ring.slot_counts", *std::ranges::min_element(options.ring.slot_counts), LiveRing::kMaxSubRingSlots},
+        Limit{"ring.slot_counts", *std::ranges::max_element(options.ring.slot_counts), LiveRing::kMaxSubRingSlots}}) {
     if (limit.value >= 1 && limit.value <= limit.most) continue;
     return MakeError(absl::StatusCode::kInvalidArgument,
                      What(absl::StrFormat("device option %s is %d", std::string(limit.name), limit.value)),
@@ -46,7 +50,7 @@ class CpuDevice final : public Device {
 
   ~CpuDevice() override {
     // Threads keep the memory alive, so a handler that hangs may be left behind.
-    if (running_ && !Stop(absl::Seconds(5)).ok()) Detach();
+    if (!Stop(hangs_ ? absl::ZeroDuration() : absl::Seconds(5)).ok()) Detach();
   }
 
   std::string name() const override { return "cpu"; }
@@ -68,6 +72,8 @@ class CpuDevice final : public Device {
 
  private:
   absl::Status Launch(bool run_once);
+  void AddThreads();
+  void JoinAll();
   absl::Status Join(absl::Duration timeout);
   absl::Status HungError(absl::Duration waited) const;
   absl::StatusOr<u32> AddBufferRow(const void* address, size_t length_bytes, u32 rights);
@@ -77,10 +83,10 @@ class CpuDevice final : public Device {
   const CpuProgram program_;
   const std::shared_ptr<CpuMemory> memory_;
   LiveRing ring_;
-  std::vector<std::vector<u32>> automata_;
   std::vector<std::thread> threads_;
   u32 buffer_count_ = 0;
-  bool running_ = false;
+  std::atomic<bool> running_ = false;
+  bool hangs_ = false;  // a Stop or RunOnce has given up waiting
 };
 
 absl::StatusOr<u32> CpuDevice::AddBufferRow(const void* address, size_t length_bytes, u32 rights) {
@@ -111,9 +117,10 @@ absl::StatusOr<u32> CpuDevice::RegisterBuffer(absl::Span<std::byte> memory, u32 
 
 absl::StatusOr<u32> CpuDevice::RegisterAutomaton(absl::Span<const u32> table) {
   PENSTOCK_RETURN_IF_ERROR(CheckAutomaton(table));
-  automata_.emplace_back(table.begin(), table.end());
-  const std::vector<u32>& copy = automata_.back();
-  return AddBufferRow(copy.data(), copy.size() * sizeof(u32), layout::kBufferRead | layout::kBufferAutomaton);
+  const std::vector<u32>& copy = memory_->automata.emplace_back(table.begin(), table.end());
+  auto handle = AddBufferRow(copy.data(), copy.size() * sizeof(u32), layout::kBufferRead | layout::kBufferAutomaton);
+  if (!handle.ok()) memory_->automata.pop_back();
+  return handle;
 }
 
 absl::Status CpuDevice::SetTenant(const TenantRights& rights) {
@@ -142,19 +149,42 @@ absl::Status CpuDevice::Launch(bool run_once) {
   view.run_once = run_once ? 1 : 0;
   memory_->shared->seen_shutdown = 0;
   memory_->shared->running = options_.workgroups;
+  memory_->threads_left.store(0);
+  memory_->gate.store(CpuMemory::Gate::kClosed);
+  try {
+    AddThreads();
+  } catch (const std::system_error& error) {
+    memory_->OpenGate(CpuMemory::Gate::kAbandon);
+    const size_t started = threads_.size();
+    JoinAll();
+    return MakeErrnoError(absl::StatusCode::kUnavailable, error.code().value(),
+                          What(absl::StrFormat("thread %d of the device could not be started", started + 1)),
+                          Fix("use fewer workgroups, or raise the limit on threads (ulimit -u)"));
+  }
+  memory_->OpenGate(CpuMemory::Gate::kRun);
+  running_ = true;
+  return absl::OkStatus();
+}
+
+void CpuDevice::AddThreads() {
   const u32 lanes = options_.lanes;
   for (u32 workgroup = 0; workgroup < options_.workgroups; ++workgroup) {
     const std::shared_ptr<LaneBarrier> team = lanes > 1 ? std::make_shared<LaneBarrier>(lanes) : nullptr;
     for (u32 lane = 0; lane < lanes; ++lane) {
       threads_.emplace_back([memory = memory_, run = program_.run, team, workgroup, lane, lanes] {
-        device::Group group(workgroup, lane, lanes, team.get());
-        run(memory->view, group, memory->workgroup_memory(workgroup));
+        if (memory->PassGate()) {
+          device::Group group(workgroup, lane, lanes, team.get());
+          run(memory->view, group, memory->workgroup_memory(workgroup));
+        }
         memory->threads_left.fetch_add(1);
       });
     }
   }
-  running_ = true;
-  return absl::OkStatus();
+}
+
+void CpuDevice::JoinAll() {
+  for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
 }
 
 absl::Status CpuDevice::RunOnce(absl::Duration timeout) {
@@ -172,13 +202,15 @@ absl::Status CpuDevice::Join(absl::Duration timeout) {
   const u64 start = MonotonicNs();
   const u64 limit = static_cast<u64>(std::max<int64_t>(0, absl::ToInt64Nanoseconds(timeout)));
   while (memory_->threads_left.load() < threads_.size()) {
-    if (MonotonicNs() - start >= limit) return HungError(timeout);
+    if (MonotonicNs() - start >= limit) {
+      hangs_ = true;
+      return HungError(timeout);
+    }
     std::this_thread::sleep_for(std::chrono::microseconds(50));
   }
-  for (std::thread& thread : threads_) thread.join();
-  threads_.clear();
-  memory_->threads_left.store(0);
+  JoinAll();
   running_ = false;
+  hangs_ = false;
   return absl::OkStatus();
 }
 

@@ -56,7 +56,8 @@ void CpuMemory::Connect(const LiveRing& ring, u32 first_sequence) {
   view.user_words = user_words.data();
   view.buffers = buffers.data();
   for (u32 i = 0; i < deferred_cells_.size(); ++i) deferred_cells_[i].turn = i;
-  view.deferred = device::DeferredQueue::Over(deferred_cells_.data(), deferred_cursors_.get(), static_cast<u32>(deferred_cells_.size()));
+  view.deferred =
+      device::DeferredQueue::Over(deferred_cells_.data(), deferred_cursors_.get(), static_cast<u32>(deferred_cells_.size()));
   control[layout::kControlTenantTableStart] = layout::kControlTenantMasks;
   for (u32 p = 0; p <= layout::kPriorityCount; ++p) {
     view.partition_offset[p] = ring.partition_offset(p);

@@ -38,9 +38,22 @@ class CpuMemory {
   std::unique_ptr<device::WorkgroupState[]> workgroups;
   std::vector<layout::BufferRow> buffers;
   std::vector<u32> user_words;
+  std::vector<std::vector<u32>> automata;
 
   device::DeviceView view = {};
-  std::atomic<size_t> threads_left = 0;
+  std::atomic<size_t> threads_left = 0;  // that have left
+
+  // No thread begins before all of them have been started: a workgroup that lacks a lane would never leave.
+  enum class Gate { kClosed, kRun, kAbandon };
+  std::atomic<Gate> gate = Gate::kClosed;
+  void OpenGate(Gate to) {
+    gate.store(to);
+    gate.notify_all();
+  }
+  bool PassGate() const {
+    gate.wait(Gate::kClosed);
+    return gate.load() == Gate::kRun;
+  }
 
  private:
   const u32 slot_count_;

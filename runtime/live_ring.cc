@@ -19,7 +19,6 @@ namespace {
 
 using layout::Scope;
 
-constexpr u32 kMaxSubRingSlots = 1u << 20;
 constexpr u32 kSpinsBeforeSleep = 2000;  // about 50 us
 constexpr long kFirstSleepNs = 20'000;
 constexpr long kLongestSleepNs = 200'000;
@@ -43,9 +42,10 @@ absl::StatusOr<LiveRing> LiveRing::Create(const Storage& storage, const Options&
   for (u32 p = 0; p < layout::kPriorityCount; ++p) {
     const u32 count = options.slot_counts[p];
     if (!std::has_single_bit(count) || count > kMaxSubRingSlots) {
-      return MakeError(absl::StatusCode::kInvalidArgument,
-                       What(absl::StrCat("sub-ring ", p, " has ", count, " slots, which is not a power of two up to ", kMaxSubRingSlots)),
-                       Fix("set every slot count to a power of two"));
+      return MakeError(
+          absl::StatusCode::kInvalidArgument,
+          What(absl::StrCat("sub-ring ", p, " has ", count, " slots, which is not a power of two up to ", kMaxSubRingSlots)),
+          Fix("set every slot count to a power of two"));
     }
     ring.offset_[p + 1] = ring.offset_[p] + count;
     ring.sub_rings_[p] = {options.first_sequence, options.first_sequence};
@@ -75,7 +75,8 @@ u32 LiveRing::free_slots(layout::Priority priority) const {
 
 absl::Status LiveRing::CheckWork(const Work& work) const {
   if (Index(work.priority) >= layout::kPriorityCount) {
-    return MakeError(absl::StatusCode::kInvalidArgument, What(absl::StrCat("priority ", Index(work.priority), " exceeds 4 (idle)")),
+    return MakeError(absl::StatusCode::kInvalidArgument,
+                     What(absl::StrCat("priority ", Index(work.priority), " exceeds 4 (idle)")),
                      Fix("use one of the five values of layout::Priority"));
   }
   if (!layout::IsPublishable(work.opcode)) {
@@ -121,9 +122,10 @@ absl::StatusOr<Ticket> LiveRing::Publish(const Work& work) {
 }
 
 bool LiveRing::TryReap(const Ticket& ticket, Completion& completion) {
-  const u32 index = SlotIndex(ticket);
   const u32 p = Index(ticket.priority);
+  PENSTOCK_CHECK(p < layout::kPriorityCount);
   SubRing& sub_ring = sub_rings_[p];
+  const u32 index = SlotIndex(ticket);
   PENSTOCK_CHECK(ticket.sequence - sub_ring.oldest < sub_ring.tail - sub_ring.oldest && !reaped_[index]);
   u32* word = slots_[index].word;
   // Pairs with the release in Interpreter::Complete.
@@ -168,11 +170,11 @@ absl::StatusOr<Completion> LiveRing::Wait(const Ticket& ticket, absl::Duration t
     }
     if (MonotonicNs() - start >= limit) break;
   }
-  return MakeError(absl::StatusCode::kDeadlineExceeded,
-                   What(absl::StrCat("slot ", SlotIndex(ticket), " of the ring (sub-ring ", Index(ticket.priority), ", sequence ",
-                                     ticket.sequence, ") has not ended after ", absl::FormatDuration(timeout),
-                                     " and is still in flight")),
-                   Fix("check that the device was started, and wait again"));
+  return MakeError(
+      absl::StatusCode::kDeadlineExceeded,
+      What(absl::StrCat("slot ", SlotIndex(ticket), " of the ring (sub-ring ", Index(ticket.priority), ", sequence ",
+                        ticket.sequence, ") has not ended after ", absl::FormatDuration(timeout), " and is still in flight")),
+      Fix("check that the device was started, and wait again"));
 }
 
 void LiveRing::SetShutdown(bool shutdown) { layout::StoreRelease<Scope::kSystem>(&doorbell_->shutdown, shutdown ? 1u : 0u); }

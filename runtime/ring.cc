@@ -47,23 +47,23 @@ const char* EdgeName(Edge edge) {
   return "change";
 }
 
-std::string Refusal(Edge edge, u32 slot_index, u32 status) {
-  return absl::StrCat("cannot ", EdgeName(edge), " slot ", slot_index, ": its status is ", layout::StatusName(status), " (",
-                      status, ")");
-}
+std::string NameAndNumber(u32 status) { return absl::StrCat(layout::StatusName(status), " (", status, ")"); }
 
 absl::Status PublishRefused(u32 slot_index, u32 status) {
   const bool in_flight = IsLegalEdge(Edge::kFault, status);  // only a slot in flight can still end as FAULT
   if (in_flight) {
-    return MakeError(StatusCode::kResourceExhausted, What(Refusal(Edge::kPublish, slot_index, status)),
+    return MakeError(StatusCode::kResourceExhausted,
+                     What(absl::StrCat("slot ", slot_index, " is still in flight: its status is ", NameAndNumber(status))),
                      Fix("wait until the slot is DONE, or publish into another one"));
   }
-  return MakeError(StatusCode::kFailedPrecondition, What(Refusal(Edge::kPublish, slot_index, status)),
+  return MakeError(StatusCode::kFailedPrecondition,
+                   What(absl::StrCat("cannot publish over slot ", slot_index, ": its status is ", NameAndNumber(status))),
                    Fix("read the fault's reason and acknowledge the slot before it is published again"));
 }
 
 absl::Status EdgeRefused(Edge edge, u32 slot_index, u32 status) {
-  return MakeError(StatusCode::kFailedPrecondition, What(Refusal(edge, slot_index, status)),
+  return MakeError(StatusCode::kFailedPrecondition,
+                   What(absl::StrCat("cannot ", EdgeName(edge), " slot ", slot_index, ": its status is ", NameAndNumber(status))),
                    Fix("read the slot's status first and take a legal edge from it (docs/protocol.md, Ring slot)"));
 }
 

@@ -36,6 +36,9 @@ absl::Status MakeError(absl::StatusCode code, What what, Fix fix);
 /// `error_number` is positive, as errno is.
 absl::Status MakeErrnoError(absl::StatusCode code, int error_number, What what, Fix fix);
 
+/// The same error, with where it happened put before its text. Code, remedy and payloads stay. OK stays OK.
+absl::Status Annotate(const absl::Status& status, std::string_view where);
+
 /// The errno that an error carries, if it came from a system call.
 std::optional<int> ErrnoOf(const absl::Status& status);
 

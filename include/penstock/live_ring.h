@@ -57,6 +57,8 @@ class LiveRing {
     layout::Doorbell* doorbell = nullptr;  // all words 0
   };
 
+  static constexpr u32 kMaxSubRingSlots = 1u << 20;
+
   /// Argument words that the device's handler of an opcode reads, or layout::kUnknownOpcodeArguments.
   using ArgumentCount = u32 (*)(u32 opcode);
 

@@ -31,6 +31,13 @@ absl::Status MakeErrnoError(absl::StatusCode code, int error_number, What what, 
   return status;
 }
 
+absl::Status Annotate(const absl::Status& status, std::string_view where) {
+  if (status.ok()) return status;
+  absl::Status annotated(status.code(), absl::StrCat(std::string(where), ": ", status.message()));
+  status.ForEachPayload([&](absl::string_view url, const absl::Cord& payload) { annotated.SetPayload(url, payload); });
+  return annotated;
+}
+
 std::optional<int> ErrnoOf(const absl::Status& status) {
   const auto payload = status.GetPayload(kErrnoPayload);
   if (!payload.has_value()) return std::nullopt;

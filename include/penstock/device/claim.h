@@ -20,9 +20,9 @@ struct Work {
 
 /// How one workgroup finds its next slot. Only its leader uses it.
 ///
-/// Higher priorities go first, but every kAgeingInterval-th round looks at the doorbell, then at deferred slots, then at the
-/// sub-rings from a lower priority on, each in turn. So the slot at the head of any sub-ring, a deferred slot and a new tail
-/// are all reached within kAgeingInterval * 4 rounds, whatever is published with a higher priority.
+/// Higher priorities go first, but every kAgeingInterval-th round looks at the doorbell and then begins elsewhere: with deferred
+/// slots, then with each lower priority in turn. So the slot at the head of any sub-ring, a deferred slot and a new tail are all
+/// reached within kAgeingInterval * 5 rounds, whatever is published with a higher priority or deferred again and again.
 class Claimant {
  public:
   static constexpr u32 kAgeingInterval = 16;
@@ -49,9 +49,9 @@ class Claimant {
 
   PENSTOCK_DEVICE bool TryAgeing(SlotName& slot) {
     PollDoorbell(view_, group_);
-    if (view_.deferred.TryPop(slot)) return true;
-    const u32 first = 1 + (round_ / kAgeingInterval) % (layout::kPriorityCount - 1);
-    if (!TryClaimFrom(first, slot)) return false;
+    const u32 first = (round_ / kAgeingInterval) % layout::kPriorityCount;
+    if (first == 0 && view_.deferred.TryPop(slot)) return true;
+    if (!TryClaimFrom(first, slot)) return view_.deferred.TryPop(slot);
     if (slot.priority >= first && HasBacklogAbove(slot.priority)) {
       Bump(view_.workgroups[group_.workgroup()].counters.starvation);
     }
@@ -70,10 +70,10 @@ class Claimant {
     u32* head = &view_.shared->head[priority];
     u32 sequence = layout::LoadRelaxed<layout::Scope::kDevice>(head);
     for (;;) {
-      // Read after head, so it is never behind it. Pairs with the release in PollDoorbell, and through it with the host's:
-      // whatever is below the tail can be read.
+      // Pairs with the release in PollDoorbell, and through it with the host's: whatever is below the tail can be read. It may be
+      // an older tail than the one that moved head to `sequence`, and so lie behind it.
       const u32 tail = layout::LoadAcquire<layout::Scope::kDevice>(&view_.shared->seen_tail[priority]);
-      if (tail == sequence) return false;
+      if (static_cast<i32>(tail - sequence) <= 0) return false;
       if (layout::CompareExchange<layout::Scope::kDevice>(head, sequence, sequence + 1)) break;
     }
     slot = {priority, sequence};

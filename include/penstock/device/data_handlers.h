@@ -68,7 +68,7 @@ struct Histogram {
     const layout::Range counts = {destination.handle, destination.offset_bytes, layout::kHistogramBytes};
     if (Outcome refused = context.Resolve(range, layout::kBufferRead, bytes); refused.IsFault()) return refused;
     if (Outcome refused = context.Resolve(counts, layout::kBufferWrite, out); refused.IsFault()) return refused;
-    if (counts.offset_bytes % sizeof(u32) != 0) {
+    if (reinterpret_cast<u64>(out.data) % alignof(u32) != 0) {
       return Outcome::Fault(layout::FaultReason::kMisaligned, layout::LowWord(counts.offset_bytes));
     }
     Scratch& scratch = *context.scratch<Scratch>();
@@ -220,9 +220,11 @@ struct Verify {
  private:
   PENSTOCK_DEVICE static u64 FirstDifference(const PatternedRange& range, u32 at, u32 pattern_at, u32 length) {
     if (__builtin_memcmp(range.bytes.data + at, range.pattern.data + pattern_at, length) == 0) return layout::kNoDifference;
-    u32 i = 0;
-    while (range.bytes.data[at + i] == range.pattern.data[pattern_at + i]) ++i;
-    return at + i;
+    // Bounded, although they differ: somebody may be writing the buffer meanwhile.
+    for (u32 i = 0; i < length; ++i) {
+      if (range.bytes.data[at + i] != range.pattern.data[pattern_at + i]) return at + i;
+    }
+    return layout::kNoDifference;
   }
 };
 

@@ -64,20 +64,26 @@ PENSTOCK_DEVICE void Mirror(const DeviceView& view) {
   MirrorControl(view, sums);
 }
 
+// The tails are read before the epoch and stored after the tenant table: a slot that was published after a change of rights
+// never runs under the old ones.
 PENSTOCK_DEVICE void ReadDoorbell(const DeviceView& view) {
   const layout::Doorbell& doorbell = *view.doorbell;
   SharedState& shared = *view.shared;
+  u32 tail[layout::kPriorityCount];
+  for (u32 p = 0; p < layout::kPriorityCount; ++p) {
+    tail[p] = layout::LoadRelaxed<layout::Scope::kSystem>(&doorbell.tail[p]);
+    if (tail[p] == layout::LoadRelaxed<layout::Scope::kDevice>(&shared.seen_tail[p])) continue;
+    layout::AcquireAfter<layout::Scope::kSystem>(&doorbell.tail[p]);  // pairs with the release in LiveRing::Publish
+  }
   const u32 epoch = layout::LoadRelaxed<layout::Scope::kSystem>(&doorbell.epoch);
-  if (epoch != shared.seen_epoch) {
-    layout::AcquireAfter<layout::Scope::kSystem>(&doorbell.epoch);  // pairs with the release in LiveRing::SetTenant
+  if (epoch != layout::LoadRelaxed<layout::Scope::kDevice>(&shared.seen_epoch)) {
+    layout::AcquireAfter<layout::Scope::kSystem>(&doorbell.epoch);  // pairs with the release in LiveRing::BeginEpoch
     CopyTenantTable(view);
     layout::StoreRelaxed<layout::Scope::kDevice>(&shared.seen_epoch, epoch);
   }
   for (u32 p = 0; p < layout::kPriorityCount; ++p) {
-    const u32 tail = layout::LoadRelaxed<layout::Scope::kSystem>(&doorbell.tail[p]);
-    if (tail == layout::LoadRelaxed<layout::Scope::kDevice>(&shared.seen_tail[p])) continue;
-    layout::AcquireAfter<layout::Scope::kSystem>(&doorbell.tail[p]);            // pairs with the release in LiveRing::Publish
-    layout::StoreRelease<layout::Scope::kDevice>(&shared.seen_tail[p], tail);  // pairs with the acquire in Claimant::TryClaim
+    if (tail[p] == layout::LoadRelaxed<layout::Scope::kDevice>(&shared.seen_tail[p])) continue;
+    layout::StoreRelease<layout::Scope::kDevice>(&shared.seen_tail[p], tail[p]);  // pairs with the acquire in Claimant::TryClaim
   }
   if (layout::LoadRelaxed<layout::Scope::kSystem>(&doorbell.shutdown) != 0) {
     layout::StoreRelease<layout::Scope::kDevice>(&shared.seen_shutdown, 1u);

@@ -62,6 +62,7 @@ struct Context {
   u32 argument_count;   // words that may be read from `argument`
   SlotName slot;
   void* scratch_memory;
+  Outcome* inner_outcome;  // two, shared by the lanes: how the leader's run of a packed slot's ops ended, in turn
 
   template <typename Scratch>
   PENSTOCK_DEVICE Scratch* scratch() const {

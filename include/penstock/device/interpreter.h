@@ -27,6 +27,7 @@ struct WorkgroupMemory {
   Work work;
   u32 word[layout::kSlotWords];
   Outcome admission;
+  Outcome inner_outcome[2];
   alignas(16) unsigned char scratch[Program::kScratchBytes];
 };
 
@@ -61,33 +62,41 @@ class Interpreter {
       memory_.word[i] = layout::LoadRelaxed<layout::Scope::kSystem>(&slot.word[i]);
     }
     group_.Barrier();
-    if (group_.IsLeader()) memory_.admission = Admit(index, name, slot);
+    if (group_.IsLeader()) memory_.admission = Admit(index, slot);
     group_.Barrier();
     Outcome outcome = memory_.admission;
     if (!outcome.IsFault()) {
-      const Context context = {view_, group_, &memory_.word[layout::kArgumentWord], layout::kArgumentCount, name, memory_.scratch};
+      const Context context = {view_,
+                               group_,
+                               &memory_.word[layout::kArgumentWord],
+                               layout::kArgumentCount,
+                               name,
+                               memory_.scratch,
+                               memory_.inner_outcome};
       outcome = Program::Run(memory_.word[layout::kOpcodeWord], context);
     }
-    if (group_.IsLeader()) Finish(index, name, slot, outcome);
+    if (group_.IsLeader()) Finish(name, index, outcome);
   }
 
   /// Marks the slot as taken, and refuses what its publisher may not do.
-  PENSTOCK_DEVICE Outcome Admit(u32 index, SlotName name, layout::Slot& slot) {
+  PENSTOCK_DEVICE Outcome Admit(u32 index, layout::Slot& slot) {
     const u32* word = memory_.word;
     layout::StoreRelaxed<layout::Scope::kDevice>(&mine_.busy_opcode, word[layout::kOpcodeWord]);
     layout::StoreRelaxed<layout::Scope::kDevice>(&mine_.busy_slot, index + 1);
+    // Device memory says whether this is the first run. The ring's status could be forged, to pass for a slot that was admitted.
+    const bool is_first_run = view_.slot_states[index].deferred_since_ticks == 0;
     const u32 status = word[layout::kStatusWord];
-    if (!layout::IsLegalEdge(layout::Edge::kClaim, status)) {
+    if (!layout::IsLegalEdge(layout::Edge::kClaim, status) || is_first_run != (status == layout::kPublished)) {
       return Outcome::Fault(layout::FaultReason::kSlotCorrupt, status);
     }
     layout::StoreRelaxed<layout::Scope::kSystem>(&slot.word[layout::kStatusWord], layout::kClaimed);
-    if (status != layout::kPublished) return Outcome::Done();  // admitted when it was first claimed
-    return AdmitTenant(view_, word[layout::kTenantWord], word[layout::kOpcodeWord]);
+    return AdmitTenant(view_, word, is_first_run);
   }
 
-  PENSTOCK_DEVICE void Finish(u32 index, SlotName name, layout::Slot& slot, Outcome outcome) {
+  PENSTOCK_DEVICE void Finish(SlotName name, u32 index, Outcome outcome) {
+    layout::Slot& slot = view_.slots[index];
     SlotState& state = view_.slot_states[index];
-    if (!outcome.IsFinal() && WaitedTooLong(name, state)) outcome = Outcome::Fault(layout::FaultReason::kDeadline);
+    if (!outcome.IsFinal() && WaitedTooLong(state)) outcome = Outcome::Fault(layout::FaultReason::kDeadline);
     if (outcome.IsFinal()) {
       Complete(name, slot, state, outcome);
       group_.Worked();
@@ -102,30 +111,28 @@ class Interpreter {
     const bool done = outcome.status == layout::kDone;
     // Counted first, so that a host that sees the status and then reads settled counters never finds fewer.
     Count(name, done);
+    state.deferred_since_ticks = 0;
     const u32 low = done ? layout::LowWord(outcome.result) : outcome.detail;
     const u32 high = done ? layout::HighWord(outcome.result) : static_cast<u32>(outcome.reason);
     layout::StoreRelaxed<layout::Scope::kSystem>(&slot.word[layout::kResultLowWord], low);
     layout::StoreRelaxed<layout::Scope::kSystem>(&slot.word[layout::kResultHighWord], high);
     // Pairs with the acquire in LiveRing::TryReap. The host may publish over the slot from here on.
     layout::StoreRelease<layout::Scope::kSystem>(&slot.word[layout::kStatusWord], outcome.status);
-    // Pairs with the acquire in BatchFence: a fence that sees it comes after the status above.
-    layout::StoreRelease<layout::Scope::kDevice>(&state.completed, name.sequence + 1);
+    MarkCompleted(state, name.sequence);
   }
 
   PENSTOCK_DEVICE void Defer(SlotName name, layout::Slot& slot, u32 status) {
     Bump(mine_.counters.yields);
     layout::StoreRelaxed<layout::Scope::kSystem>(&slot.word[layout::kStatusWord], status);
-    // As many cells as slots: there is always room.
-    (void)view_.deferred.TryPush(name);
+    // As many cells as slots: there is always room, but the cell whose turn it is may still be in the hands of the workgroup that
+    // is emptying it.
+    while (!view_.deferred.TryPush(name)) group_.Idle();
   }
 
   // The clock starts at the first deferral: a slot that is never deferred costs no clock read.
-  PENSTOCK_DEVICE bool WaitedTooLong(SlotName name, SlotState& state) {
+  PENSTOCK_DEVICE bool WaitedTooLong(SlotState& state) {
     const u64 now = Group::Ticks();
-    if (state.deferred_since_ticks == 0 || state.deferred_sequence != name.sequence) {
-      state.deferred_sequence = name.sequence;
-      state.deferred_since_ticks = now;
-    }
+    if (state.deferred_since_ticks == 0) state.deferred_since_ticks = now;
     return now - state.deferred_since_ticks > view_.slot_limit_ticks;
   }
 

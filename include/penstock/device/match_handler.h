@@ -80,8 +80,7 @@ struct Match {
     const MatchTable table(reinterpret_cast<const u32*>(header.data));
     if (match.entry_state >= table.state_count()) return Outcome::Fault(layout::FaultReason::kBadArgument, 5);
     switch (match.mode) {
-      case layout::MatchMode::kScan:
-        return Scan(context, bytes, table, match.entry_state);
+      case layout::MatchMode::kScan: return Scan(context, bytes, table, match.entry_state);
       case layout::MatchMode::kRepair: {
         if (!context.group.IsLeader()) return Outcome::Done();
         const MatchRepair repair = table.Repair(bytes.data, bytes.length, match.entry_state);

@@ -74,9 +74,9 @@ class Program {
   static_assert(((UserHandlers::kArgumentCount <= layout::kArgumentCount) && ...), "a slot has twelve argument words");
 
  public:
-  using Handlers = program_internal::HandlerList<Nop, StoreU32, AtomicAdd, LoadU32, CompareSwap, MemcpyWords, DfaStep, BatchFence,
-                                                 LoadMiss, Printf, Shutdown, Crc32c, Histogram, Copy, Fill, Verify, Match,
-                                                 UserHandlers...>;
+  using Handlers =
+      program_internal::HandlerList<Nop, StoreU32, AtomicAdd, LoadU32, CompareSwap, MemcpyWords, DfaStep, BatchFence, LoadMiss,
+                                    Printf, Shutdown, Crc32c, Histogram, Copy, Fill, Verify, Match, UserHandlers...>;
   static constexpr size_t kScratchBytes = Handlers::kScratchBytes;
 
   /// For the host's validator and for the kernel: what packed_slot.h asks about an opcode.
@@ -102,13 +102,17 @@ class Program {
     u64 result = 0;
     for (u32 i = 0; i < count; ++i) {
       const layout::PackedOp op = layout::PackedSlot::Op(context.argument, i);
-      const Context inner = {context.view,      context.group, context.argument + op.first_word,
-                             op.argument_count, context.slot,  context.scratch_memory};
-      const Outcome outcome = Handlers::Run(op.opcode, inner);
+      const Context inner = {context.view,         context.group, context.argument + op.first_word,
+                             op.argument_count,    context.slot,  context.scratch_memory,
+                             context.inner_outcome};
+      const Outcome mine = Handlers::Run(op.opcode, inner);
+      // The leader's outcome counts, and every lane must act on it. Two places in turn: one barrier an op is enough.
+      if (context.group.IsLeader()) context.inner_outcome[i % 2] = mine;
+      context.group.Barrier();
+      const Outcome outcome = context.inner_outcome[i % 2];
       if (outcome.IsFault()) return Outcome::Fault(outcome.reason, i);
       if (!outcome.IsFinal()) return Outcome::Fault(layout::FaultReason::kBadPackedSlot, i);
       result = outcome.result;
-      context.group.Barrier();
     }
     return Outcome::Done(layout::JoinWords(count, layout::LowWord(result)));
   }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "penstock/device/deferred_queue.h"
+#include "penstock/layout/atomic.h"
 #include "penstock/layout/buffer_table.h"
 #include "penstock/layout/control.h"
 #include "penstock/layout/doorbell.h"
@@ -37,10 +38,24 @@ struct SharedState {
 
 /// Device-side state of one slot.
 struct SlotState {
-  u32 completed;             // sequence number after the last one that this slot completed
-  u32 deferred_sequence;     // whose deferral began at deferred_since_ticks; only the workgroup that holds the slot touches
-  u64 deferred_since_ticks;  // these two; 0: never deferred
+  u32 completed;  // sequence number after the last one that this slot completed
+  u32 reserved;
+  u64 deferred_since_ticks;  // 0: not deferred. Only the workgroup that holds the slot touches it.
 };
+
+/// Called after the slot's DONE or FAULT can be seen. By then the host may have published over the slot, and another workgroup
+/// may have completed it again: what it has recorded must not be taken back, or a fence would wait for ever.
+PENSTOCK_HOST_DEVICE inline void MarkCompleted(SlotState& state, u32 sequence) {
+  u32 recorded = layout::LoadRelaxed<layout::Scope::kDevice>(&state.completed);
+  while (static_cast<i32>(sequence + 1 - recorded) > 0) {
+    if (layout::CompareExchange<layout::Scope::kDevice>(&state.completed, recorded, sequence + 1)) return;
+  }
+}
+
+/// Whether the slot has completed `sequence`. Pairs with MarkCompleted: who sees it comes after the slot's DONE or FAULT.
+PENSTOCK_HOST_DEVICE inline bool HasCompleted(const SlotState& state, u32 sequence) {
+  return static_cast<i32>(layout::LoadAcquire<layout::Scope::kDevice>(&state.completed) - (sequence + 1)) >= 0;
+}
 
 /// One workgroup's own state. Writer: that workgroup.
 struct WorkgroupState {
@@ -72,7 +87,7 @@ struct DeviceView {
   u32 control_word_count;
   u32 buffer_count;
   u32 debug_log_capacity;
-  u32 run_once;  // not 0: leave when nothing is published any more
+  u32 run_once;          // not 0: leave when nothing is published any more
   u64 slot_limit_ticks;  // how long a deferred slot may go on waiting
   u64 mirror_interval_ticks;
 

@@ -6,14 +6,17 @@
 #include "penstock/device/state.h"
 #include "penstock/layout/atomic.h"
 #include "penstock/layout/control.h"
+#include "penstock/layout/packed_slot.h"
 
 namespace penstock::device {
 
 /// Takes one slot from the tenant's quota of this epoch. False, with nothing taken, when it is used up.
 PENSTOCK_DEVICE bool TryTakeQuota(SharedState& shared, u32 tenant, u32 quota) {
-  const u32 epoch = layout::LoadRelaxed<layout::Scope::kDevice>(&shared.seen_epoch);
+  u32 epoch = layout::LoadRelaxed<layout::Scope::kDevice>(&shared.seen_epoch);
   u64 used = layout::LoadRelaxed<layout::Scope::kDevice>(&shared.tenant_used[tenant]);
   for (;;) {
+    // Another workgroup may have seen a later epoch than this one: never back to the earlier, which would forget its count.
+    if (static_cast<i32>(layout::HighWord(used) - epoch) > 0) epoch = layout::HighWord(used);
     const u32 count = layout::HighWord(used) == epoch ? layout::LowWord(used) : 0;
     if (count >= quota) return false;
     const u64 more = layout::JoinWords(count + 1, epoch);
@@ -21,15 +24,35 @@ PENSTOCK_DEVICE bool TryTakeQuota(SharedState& shared, u32 tenant, u32 quota) {
   }
 }
 
-/// Done if the tenant may run the opcode now; otherwise the fault to end the slot with.
-PENSTOCK_DEVICE Outcome AdmitTenant(const DeviceView& view, u32 tenant, u32 opcode) {
+/// Whether a mask permits the slot's opcode and, in a packed slot, every inner one; if not, `denied` is the first that it lacks.
+PENSTOCK_DEVICE bool IsPermitted(u32 mask, const u32* word, u32& denied) {
+  denied = word[layout::kOpcodeWord];
+  if ((mask & layout::PermissionBit(denied)) == 0) return false;
+  if (denied != layout::kPackedSlot) return true;
+  // The payload is not validated yet: its count is not to be trusted, but this many pairs always lie inside it.
+  const u32* payload = word + layout::kArgumentWord;
+  const u32 count = layout::PackedSlot::OpCount(payload);
+  for (u32 i = 0; i < count && i < layout::PackedSlot::kMaxOps; ++i) {
+    denied = layout::PackedSlot::Op(payload, i).opcode;
+    if ((mask & layout::PermissionBit(denied)) == 0) return false;
+  }
+  return true;
+}
+
+/// Done if the slot's tenant may run it now; otherwise the fault to end it with. A slot that was deferred is asked for its
+/// permission each time it is run, and for its quota the first time.
+PENSTOCK_DEVICE Outcome AdmitTenant(const DeviceView& view, const u32* word, bool is_first_run) {
   using layout::FaultReason;
   SharedState& shared = *view.shared;
+  const u32 tenant = word[layout::kTenantWord];
   if (tenant >= layout::kTenantCount) return Outcome::Fault(FaultReason::kTenantUnknown, tenant);
   const u32 mask = layout::LoadRelaxed<layout::Scope::kDevice>(&shared.tenant_mask[tenant]);
-  if ((mask & layout::PermissionBit(opcode)) == 0) return Outcome::Fault(FaultReason::kTenantDenied, opcode);
+  u32 denied = 0;
+  if (!IsPermitted(mask, word, denied)) return Outcome::Fault(FaultReason::kTenantDenied, denied);
   const u32 quota = layout::LoadRelaxed<layout::Scope::kDevice>(&shared.tenant_quota[tenant]);
-  if (quota != 0 && !TryTakeQuota(shared, tenant, quota)) return Outcome::Fault(FaultReason::kTenantOverQuota, quota);
+  if (is_first_run && quota != 0 && !TryTakeQuota(shared, tenant, quota)) {
+    return Outcome::Fault(FaultReason::kTenantOverQuota, quota);
+  }
   return Outcome::Done();
 }
 

@@ -117,10 +117,7 @@ struct BatchFence : Builtin<layout::kBatchFence> {
     if (!context.group.IsLeader()) return Outcome::Done();
     for (u32 back = 1; back <= count; ++back) {
       const u32 sequence = context.slot.sequence - back;
-      const u32* completed = &view.slot_states[view.SlotIndex(priority, sequence)].completed;
-      // Pairs with the release in Interpreter::Complete, which comes after the item's own DONE.
-      const u32 at = layout::LoadAcquire<layout::Scope::kDevice>(completed);
-      if (static_cast<i32>(at - (sequence + 1)) < 0) return Outcome::Yield();
+      if (!HasCompleted(view.slot_states[view.SlotIndex(priority, sequence)], sequence)) return Outcome::Yield();
     }
     return Outcome::Done(count);
   }

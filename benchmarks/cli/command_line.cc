@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "benchmarks/cli/command_line.h"
+
+#include <algorithm>
+#include <thread>
+
+#include "absl/flags/flag.h"
+#include "absl/flags/parse.h"
+#include "absl/flags/reflection.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
+#include "benchmarks/cli/byte_size.h"
+#include "penstock/error.h"
+#include "penstock/ingest.h"
+
+ABSL_FLAG(std::string, op, "crc32c", "what the kernel does with the bytes");
+ABSL_FLAG(std::string, path, "auto", "how the bytes get from the disk into memory");
+ABSL_FLAG(std::string, device, "cpu", "what runs the kernel");
+ABSL_FLAG(penstock::cli::ByteSize, chunk, penstock::cli::ByteSize{1u << 20}, "bytes a read");
+ABSL_FLAG(uint32_t, depth, 32, "reads in flight");
+ABSL_FLAG(uint32_t, workgroups, 0, "workgroups of the kernel");
+ABSL_FLAG(double, read_timeout, 30, "seconds after which a read is given up");
+ABSL_FLAG(bool, json, false, "print one JSON object");
+ABSL_FLAG(double, dump_ring, 0, "seconds between two dumps of the live ring");
+
+namespace penstock::cli {
+namespace {
+
+constexpr char kHelp[] = R"(penstock streams files into a resident kernel and prints what it made of them.
+
+usage: penstock ingest SOURCE... [--op=crc32c|histogram|match|verify|none] [options]
+       penstock --help | --version
+
+A SOURCE is a file or a block device; a directory stands for the regular files below it. Sources are opened read-only.
+
+  --op=crc32c        CRC-32C of each source (the default)
+  --op=histogram     how often each byte value occurs in each source
+  --op=match         occurrences of literal patterns, counted as `grep -o -a -F` does: leftmost, longest, no overlap
+  --op=verify        compares each source with a pattern, repeated from its first byte on
+  --op=none          moves the bytes and looks at none of them: what reading alone costs
+  --pattern=TEXT     for match: a pattern, may be given several times; for verify: the one pattern
+
+  --path=auto        the first of these that works for a source; what was refused is reported, with the remedy
+  --path=read        io_uring READ_FIXED with O_DIRECT into registered buffers: no copy by the CPU
+  --path=pread       plain reads through the page cache
+  --chunk=1MiB       bytes a read; a multiple of 4KiB, at most 256MiB
+  --depth=32         reads in flight, 1 to 4096. Locks 2 x depth x chunk of memory
+  --read-timeout=30  seconds after which a read that hangs is given up
+
+  --device=cpu       the kernel runs on threads of this machine
+  --workgroups=N     its workgroups (default: processors - 1, at least 1)
+
+  --json             print one JSON object instead of a table
+  --dump-ring=1      print the live ring's slots and counters to stderr, every so many seconds and at the end
+
+Exit status: 0 if every byte of every source was consumed (and, for verify, is as it should be), 1 if not, 2 for a wrong
+command line, 130 after Ctrl-C.
+
+  penstock ingest /var/log --op=match --pattern=error --pattern=warning
+  penstock ingest disk.img --op=crc32c --json | jq -r '.source[].crc32c'
+  penstock ingest disk.img --op=none --path=read --chunk=128KiB --depth=64
+)";
+
+absl::Status Wrong(std::string what, std::string fix) {
+  return MakeError(absl::StatusCode::kInvalidArgument, What(std::move(what)), Fix(std::move(fix)));
+}
+
+/// What Abseil's flags cannot do: --pattern more than once, and dashes inside names.
+struct Prepared {
+  std::vector<std::string> arguments;
+  std::vector<std::string> patterns;
+  bool help = false;
+  bool version = false;
+};
+
+absl::StatusOr<Prepared> Prepare(int argc, char** argv) {
+  Prepared prepared;
+  bool only_names = false;
+  for (int i = 0; i < argc; ++i) {
+    std::string argument = argv[i];
+    if (i == 0 || only_names || argument.size() < 2 || argument[0] != '-') {
+      prepared.arguments.push_back(argument);
+      continue;
+    }
+    if (argument == "--") only_names = true;
+    if (argument == "-h") argument = "--help";
+    const size_t equals = std::min(argument.find('='), argument.size());
+    std::replace(argument.begin() + 2, argument.begin() + static_cast<ptrdiff_t>(std::max<size_t>(equals, 2)), '-', '_');
+    if (argument == "--help" || argument == "--version") {
+      (argument == "--help" ? prepared.help : prepared.version) = true;
+    } else if (absl::StartsWith(argument, "--pattern=")) {
+      prepared.patterns.push_back(argument.substr(equals + 1));
+    } else if (argument == "--pattern") {
+      if (++i == argc) return Wrong("--pattern has no value", "write --pattern=TEXT");
+      prepared.patterns.emplace_back(argv[i]);
+    } else {
+      prepared.arguments.push_back(argument);
+    }
+  }
+  return prepared;
+}
+
+/// Abseil ends the process with its own words on a flag that it does not know or a value that does not fit; ours come first.
+absl::Status CheckFlags(const std::vector<std::string>& arguments) {
+  for (size_t i = 1; i < arguments.size() && arguments[i] != "--"; ++i) {
+    if (!absl::StartsWith(arguments[i], "-") || arguments[i] == "-") continue;
+    const std::string text(absl::StripPrefix(absl::StripPrefix(arguments[i], "-"), "-"));
+    const size_t equals = text.find('=');
+    const std::string name = text.substr(0, equals);
+    absl::CommandLineFlag* flag = absl::FindCommandLineFlag(name);
+    if (flag == nullptr) return Wrong(absl::StrCat("there is no option --", name), "see penstock --help");
+    if (equals == std::string::npos && flag->IsOfType<bool>()) continue;
+    if (equals == std::string::npos && i + 1 == arguments.size()) {
+      return Wrong(absl::StrCat("--", name, " has no value"), absl::StrCat("write --", name, "=VALUE"));
+    }
+    std::string error;
+    if (!flag->ParseFrom(equals == std::string::npos ? arguments[++i] : text.substr(equals + 1), &error)) {
+      return Wrong(absl::StrCat("--", name, ": ", error), "see penstock --help");
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckOneOf(std::string_view flag, const std::string& value, const std::vector<std::string>& allowed) {
+  if (std::find(allowed.begin(), allowed.end(), value) != allowed.end()) return absl::OkStatus();
+  return Wrong(absl::StrCat("--", std::string(flag), "=", value), absl::StrCat("use one of ", absl::StrJoin(allowed, ", ")));
+}
+
+absl::Status CheckPatterns(const CommandLine& line) {
+  if (line.operation == "match" && line.patterns.empty()) return Wrong("--op=match without a pattern", "add --pattern=TEXT");
+  if (line.operation == "verify" && line.patterns.size() != 1) {
+    return Wrong(absl::StrCat("--op=verify with ", line.patterns.size(), " patterns"), "add one --pattern=TEXT");
+  }
+  if (line.operation != "match" && line.operation != "verify" && !line.patterns.empty()) {
+    return Wrong(absl::StrCat("--op=", line.operation, " takes no pattern"), "use --pattern with --op=match or --op=verify");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckLine(const CommandLine& line, uint64_t chunk_bytes) {
+  PENSTOCK_RETURN_IF_ERROR(CheckOneOf("op", line.operation, {"crc32c", "histogram", "match", "verify", "none"}));
+  PENSTOCK_RETURN_IF_ERROR(CheckOneOf("path", absl::GetFlag(FLAGS_path), {"auto", "read", "pread"}));
+  PENSTOCK_RETURN_IF_ERROR(CheckOneOf("device", absl::GetFlag(FLAGS_device), {"cpu"}));
+  PENSTOCK_RETURN_IF_ERROR(CheckPatterns(line));
+  if (chunk_bytes == 0 || chunk_bytes % 4096 != 0 || chunk_bytes > IngestOptions::kMaxChunkBytes) {
+    return Wrong(absl::StrCat("--chunk=", chunk_bytes), "use a multiple of 4KiB, at most 256MiB");
+  }
+  if (line.depth == 0 || line.depth > IngestOptions::kMaxDepth) {
+    return Wrong(absl::StrCat("--depth=", line.depth), absl::StrCat("use 1 to ", IngestOptions::kMaxDepth));
+  }
+  if (!(line.read_timeout_seconds > 0)) return Wrong("--read-timeout is not positive", "give a number of seconds");
+  if (line.workgroups > 1024) return Wrong(absl::StrCat("--workgroups=", line.workgroups), "use 1 to 1024");
+  if (line.sources.empty()) return Wrong("no source was given", "name a file, a directory or a block device");
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+std::string HelpText() { return kHelp; }
+
+absl::StatusOr<CommandLine> ParseCommandLine(int argc, char** argv) {
+  PENSTOCK_ASSIGN_OR_RETURN(Prepared prepared, Prepare(argc, argv));
+  CommandLine line;
+  line.help = prepared.help;
+  line.version = prepared.version;
+  line.patterns = std::move(prepared.patterns);
+  if (line.help || line.version) return line;
+  PENSTOCK_RETURN_IF_ERROR(CheckFlags(prepared.arguments));
+
+  std::vector<char*> pointers;
+  for (std::string& argument : prepared.arguments) pointers.push_back(argument.data());
+  const std::vector<char*> rest = absl::ParseCommandLine(static_cast<int>(pointers.size()), pointers.data());
+  if (rest.size() < 2 || std::string_view(rest[1]) != "ingest") {
+    return Wrong(rest.size() < 2 ? "no command was given" : absl::StrCat("there is no command ", rest[1]),
+                 "write penstock ingest SOURCE..., or see penstock --help");
+  }
+  line.sources.assign(rest.begin() + 2, rest.end());
+  line.operation = absl::GetFlag(FLAGS_op);
+  const std::string path = absl::GetFlag(FLAGS_path);
+  if (path == "read") line.path = ReadPath::kRead;
+  if (path == "pread") line.path = ReadPath::kPread;
+  line.depth = absl::GetFlag(FLAGS_depth);
+  line.workgroups = absl::GetFlag(FLAGS_workgroups);
+  line.read_timeout_seconds = absl::GetFlag(FLAGS_read_timeout);
+  line.json = absl::GetFlag(FLAGS_json);
+  line.dump_ring_seconds = absl::GetFlag(FLAGS_dump_ring);
+  PENSTOCK_RETURN_IF_ERROR(CheckLine(line, absl::GetFlag(FLAGS_chunk).bytes));
+  line.chunk_bytes = static_cast<uint32_t>(absl::GetFlag(FLAGS_chunk).bytes);
+  if (line.workgroups == 0) line.workgroups = std::max(2u, std::thread::hardware_concurrency()) - 1;
+  return line;
+}
+
+}  // namespace penstock::cli

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The command line of `penstock`: what the user asked for, checked.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "penstock/read_path.h"
+
+namespace penstock::cli {
+
+struct CommandLine {
+  bool help = false;
+  bool version = false;
+  std::vector<std::string> sources;  // files and directories
+  std::string operation;
+  std::vector<std::string> patterns;
+  std::optional<ReadPath> path;
+  uint32_t chunk_bytes = 0;
+  uint32_t depth = 0;
+  uint32_t workgroups = 0;
+  double read_timeout_seconds = 0;
+  bool json = false;
+  double dump_ring_seconds = 0;  // 0: never
+};
+
+/// Errors: InvalidArgument, with what is allowed.
+absl::StatusOr<CommandLine> ParseCommandLine(int argc, char** argv);
+
+/// What `penstock --help` prints.
+std::string HelpText();
+
+}  // namespace penstock::cli

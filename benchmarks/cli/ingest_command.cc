@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "benchmarks/cli/ingest_command.h"
+
+#include <signal.h>
+
+#include <algorithm>
+#include <atomic>
+#include <bit>
+#include <cstdio>
+#include <memory>
+
+#include "absl/strings/str_format.h"
+#include "benchmarks/cli/progress_line.h"
+#include "benchmarks/cli/report.h"
+#include "benchmarks/cli/source_list.h"
+#include "penstock/clock.h"
+#include "penstock/cpu_device.h"
+#include "penstock/error.h"
+#include "penstock/ingest.h"
+
+namespace penstock::cli {
+namespace {
+
+constexpr int kExitFailed = 1;
+constexpr int kExitUsage = 2;
+constexpr int kExitInterrupted = 130;
+
+std::atomic<bool> interrupted = false;
+
+/// The first signal ends the run in order; a second one ends the process.
+void HandleSignal(int number) {
+  interrupted.store(true, std::memory_order_relaxed);
+  signal(number, SIG_DFL);
+}
+
+absl::StatusOr<std::unique_ptr<Operation>> MakeOperation(const CommandLine& line) {
+  if (line.operation == "histogram") return MakeHistogramOperation();
+  if (line.operation == "match") return MakeMatchOperation(line.patterns);
+  if (line.operation == "verify") return MakeVerifyOperation(line.patterns.front());
+  if (line.operation == "none") return MakeNoOperation();
+  return MakeCrc32cOperation();
+}
+
+absl::StatusOr<std::unique_ptr<Device>> MakeDevice(const CommandLine& line) {
+  CpuDeviceOptions options;
+  options.workgroups = line.workgroups;
+  // Room for every chunk that can have landed, so that the ring is never what reading waits for.
+  options.ring.slot_counts = {1, 1, std::bit_ceil(2 * line.depth), 1, 1};
+  return MakeCpuDevice<>(options);
+}
+
+void DumpRing(const Device& device) {
+  const layout::Counters counters = device.counters();
+  absl::FPrintF(stderr, "\n%sdone %d, faults %d, deferred %d, claims by ageing %d, heartbeat %d, doorbell polls %d\n",
+                device.ring().Dump(), counters.done, counters.faults, counters.yields, counters.starvation, counters.heartbeat,
+                counters.doorbell_polls);
+}
+
+int ExitStatus(const IngestReport& report) {
+  if (interrupted.load()) return kExitInterrupted;
+  const bool differs = std::any_of(report.sources.begin(), report.sources.end(), [](const SourceReport& source) {
+    return source.result.first_difference.value_or(layout::kNoDifference) != layout::kNoDifference;
+  });
+  return report.status.ok() && !differs ? 0 : kExitFailed;
+}
+
+absl::StatusOr<IngestReport> Run(const CommandLine& line) {
+  PENSTOCK_ASSIGN_OR_RETURN(const SourceList sources, ListSources(line.sources));
+  PENSTOCK_ASSIGN_OR_RETURN(const std::unique_ptr<Operation> operation, MakeOperation(line));
+  PENSTOCK_ASSIGN_OR_RETURN(const std::unique_ptr<Device> device, MakeDevice(line));
+  ProgressLine progress(sources.bytes);
+  uint64_t next_dump_ns = 0;
+  IngestOptions options;
+  options.path = line.path;
+  options.chunk_bytes = line.chunk_bytes;
+  options.depth = line.depth;
+  options.read_timeout = absl::Seconds(line.read_timeout_seconds);
+  options.cancel = &interrupted;
+  options.progress = [&](uint64_t bytes) {
+    progress.Update(bytes);
+    if (line.dump_ring_seconds <= 0 || MonotonicNs() < next_dump_ns) return;
+    next_dump_ns = MonotonicNs() + static_cast<uint64_t>(line.dump_ring_seconds * 1e9);
+    DumpRing(*device);
+  };
+  absl::StatusOr<IngestReport> report = Ingest(*device, sources.names, *operation, options);
+  progress.Clear();
+  if (line.dump_ring_seconds > 0) DumpRing(*device);
+  return report;
+}
+
+}  // namespace
+
+int RunIngest(const CommandLine& line) {
+  struct sigaction action = {};
+  action.sa_handler = HandleSignal;
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+
+  const absl::StatusOr<IngestReport> report = Run(line);
+  if (!report.ok()) {
+    absl::FPrintF(stderr, "penstock: %s\n", std::string(report.status().message()));
+    return report.status().code() == absl::StatusCode::kInvalidArgument ? kExitUsage : kExitFailed;
+  }
+  const std::string text = line.json ? FormatReportJson(line, *report) : FormatReport(line, *report);
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  if (!report->status.ok()) absl::FPrintF(stderr, "penstock: %s\n", std::string(report->status.message()));
+  return ExitStatus(*report);
+}
+
+}  // namespace penstock::cli

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "absl/strings/str_format.h"
+#include "benchmarks/cli/report.h"
+#include "penstock/error.h"
+
+namespace penstock::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json ErrorJson(const absl::Status& status) {
+  if (status.ok()) return nullptr;
+  return {{"code", absl::StatusCodeToString(status.code())}, {"cause", CauseOf(status)}, {"remedy", RemedyOf(status)}};
+}
+
+Json SourceJson(const SourceReport& source) {
+  Json json = {{"name", source.name}, {"bytes", source.bytes}};
+  json["path"] = source.path.has_value() ? Json(std::string(ReadPathName(*source.path))) : Json(nullptr);
+  json["refusals"] = Json::array();
+  for (const Refusal& refusal : source.refusals) {
+    json["refusals"].push_back({{"path", std::string(ReadPathName(refusal.path))}, {"cause", refusal.cause}, {"remedy", refusal.remedy}});
+  }
+  const OperationResult& result = source.result;
+  if (result.crc32c.has_value()) json["crc32c"] = absl::StrFormat("%08x", *result.crc32c);
+  if (result.histogram.has_value()) json["histogram"] = *result.histogram;
+  if (result.matches.has_value()) json["matches"] = *result.matches;
+  if (result.first_difference.has_value()) {
+    json["first_difference"] = *result.first_difference == layout::kNoDifference ? Json(nullptr) : Json(*result.first_difference);
+  }
+  if (!source.note.empty()) json["note"] = source.note;
+  json["error"] = ErrorJson(source.status);
+  return json;
+}
+
+Json LatencyJson(const LatencyHistogram& latency) {
+  return {{"p50", latency.Percentile(0.5)},
+          {"p99", latency.Percentile(0.99)},
+          {"p999", latency.Percentile(0.999)},
+          {"max", latency.max_ns()}};
+}
+
+}  // namespace
+
+std::string FormatReportJson(const CommandLine& line, const IngestReport& report) {
+  Json json = {{"version", PENSTOCK_VERSION}, {"operation", line.operation}, {"device", "cpu"}, {"workgroups", line.workgroups}};
+  json["chunk_bytes"] = line.chunk_bytes;
+  json["depth"] = line.depth;
+  json["pages"] = report.pages;
+  json["source"] = Json::array();
+  for (const SourceReport& source : report.sources) json["source"].push_back(SourceJson(source));
+  json["bytes"] = report.statistics.bytes;
+  json["seconds"] = report.seconds;
+  json["bytes_per_second"] = report.seconds > 0 ? static_cast<double>(report.statistics.bytes) / report.seconds : 0.0;
+  json["reads"] = {{"submitted", report.reads.submitted},
+                   {"completed", report.reads.completed},
+                   {"failed", report.reads.failed},
+                   {"resubmitted", report.reads.resubmitted}};
+  json["bounce_bytes"] = report.bounce_bytes;
+  json["latency_ns"] = {{"read", LatencyJson(report.statistics.read_latency)}, {"slot", LatencyJson(report.statistics.slot_latency)}};
+  json["error"] = ErrorJson(report.status);
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace penstock::cli

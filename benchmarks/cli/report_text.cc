@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "benchmarks/cli/byte_size.h"
+#include "benchmarks/cli/report.h"
+#include "penstock/error.h"
+
+namespace penstock::cli {
+namespace {
+
+std::string FormatHistogram(const std::array<uint64_t, layout::kHistogramBins>& histogram) {
+  const auto most = std::max_element(histogram.begin(), histogram.end());
+  const auto distinct = std::count_if(histogram.begin(), histogram.end(), [](uint64_t count) { return count > 0; });
+  return absl::StrFormat("%d byte values, most often %#04x (%d); all 256 counts with --json", distinct, most - histogram.begin(), *most);
+}
+
+std::string FormatResult(const OperationResult& result) {
+  if (result.crc32c.has_value()) return absl::StrFormat("crc32c %08x", *result.crc32c);
+  if (result.matches.has_value()) return absl::StrCat(*result.matches, " matches");
+  if (result.histogram.has_value()) return FormatHistogram(*result.histogram);
+  if (result.first_difference == layout::kNoDifference) return "as it should be";
+  if (result.first_difference.has_value()) return absl::StrCat("differs at byte ", *result.first_difference);
+  return "";
+}
+
+void AppendSource(const SourceReport& source, std::string& text) {
+  const std::string path(source.path.has_value() ? ReadPathName(*source.path) : "-");
+  absl::StrAppendFormat(&text, "%10s  %-5s  %s  %s\n", FormatBytes(static_cast<double>(source.bytes)), path,
+                        source.status.ok() ? FormatResult(source.result) : "FAILED", source.name);
+  for (const Refusal& refusal : source.refusals) {
+    absl::StrAppendFormat(&text, "            not by %s: %s. Fix: %s.\n", std::string(ReadPathName(refusal.path)), refusal.cause,
+                          refusal.remedy);
+  }
+  if (!source.note.empty()) absl::StrAppend(&text, "            note: ", source.note, "\n");
+  if (!source.status.ok()) absl::StrAppend(&text, "            ", std::string(source.status.message()), "\n");
+}
+
+std::string FormatLatency(const LatencyHistogram& latency) {
+  const auto us = [&](double fraction) { return static_cast<double>(latency.Percentile(fraction)) * 1e-3; };
+  return absl::StrFormat("p50 %.0f us, p99 %.0f us, p99.9 %.0f us, max %.0f us", us(0.5), us(0.99), us(0.999),
+                         static_cast<double>(latency.max_ns()) * 1e-3);
+}
+
+}  // namespace
+
+std::string FormatReport(const CommandLine& line, const IngestReport& report) {
+  std::string text;
+  for (const SourceReport& source : report.sources) AppendSource(source, text);
+  const double bytes = static_cast<double>(report.statistics.bytes);
+  absl::StrAppendFormat(&text, "\n%s in %.3f s, %s/s; device cpu, %d workgroups, chunk %s, depth %d, %s pages\n", FormatBytes(bytes),
+                        report.seconds, FormatBytes(report.seconds > 0 ? bytes / report.seconds : 0), line.workgroups,
+                        FormatBytes(line.chunk_bytes), line.depth, report.pages);
+  absl::StrAppendFormat(&text, "reads: %d completed, %d failed, %d resubmitted; %s copied by the CPU\n", report.reads.completed,
+                        report.reads.failed, report.reads.resubmitted, FormatBytes(static_cast<double>(report.bounce_bytes)));
+  absl::StrAppend(&text, "read latency: ", FormatLatency(report.statistics.read_latency), "\n");
+  absl::StrAppend(&text, "slot latency: ", FormatLatency(report.statistics.slot_latency), "\n");
+  return text;
+}
+
+}  // namespace penstock::cli

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The main job in one call: stream files into a megakernel, and get back what it made of them.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "penstock/device.h"
+#include "penstock/operation.h"
+#include "penstock/pump.h"
+#include "penstock/read_path.h"
+
+namespace penstock {
+
+struct IngestOptions {
+  /// nullopt: the first path that works for a source, of `read` and `pread`; every refusal is reported. A path that is named is
+  /// used or the source fails: a demand never steps down.
+  std::optional<ReadPath> path;
+  uint32_t chunk_bytes = 1u << 20;  // a multiple of BufferPool::kAlignment, at most kMaxChunkBytes
+  uint32_t depth = 32;              // reads in flight, 1 to kMaxDepth
+  absl::Duration read_timeout = absl::Seconds(30);
+  absl::Duration slot_timeout = absl::Seconds(60);
+  const std::atomic<bool>* cancel = nullptr;            // see PumpOptions
+  std::function<void(uint64_t bytes_folded)> progress = {};  // see PumpOptions
+
+  static constexpr uint32_t kMaxChunkBytes = 256u << 20;
+  static constexpr uint32_t kMaxDepth = 4096;
+};
+
+struct SourceReport {
+  std::string name;
+  uint64_t bytes = 0;                // consumed
+  absl::Status status;               // OK only if every byte that the source had when it was opened was consumed
+  std::optional<ReadPath> path;      // which way the bytes came; nothing if it could not be opened
+  std::vector<Refusal> refusals;     // paths that were not used for it, and why
+  std::string note = "";                  // e.g. that the file has grown meanwhile
+  OperationResult result;            // of the bytes that were consumed
+};
+
+struct IngestReport {
+  std::vector<SourceReport> sources;  // in the order given
+  absl::Status status;                // the first error of any source, or of the run
+  double seconds = 0;                 // from the first read to the last result
+  PumpStatistics statistics;
+  Reader::Counts reads;
+  uint64_t bounce_bytes = 0;  // bytes that the CPU copied on their way
+  std::string pages;          // what the buffers lie on: "2 MiB", "transparent huge" or "4 KiB"
+};
+
+/// Reads every source from its first to its last byte and runs `operation` on it, on `device`, which is started and stopped.
+/// Two buffers a read in flight: 2 * depth * chunk_bytes of locked memory.
+///
+/// Requires: device is not running and was not used for another ingest. Errors: of the set-up (InvalidArgument,
+/// ResourceExhausted); once reading has begun a report is returned, with the error in it. Threads: any, one at a time.
+absl::StatusOr<IngestReport> Ingest(Device& device, absl::Span<const std::string> sources, Operation& operation,
+                                    const IngestOptions& options);
+
+}  // namespace penstock

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// A log-linear histogram of durations: fixed memory, one increment a sample, percentiles within 0.8 %.
+#pragma once
+
+#include <array>
+#include <bit>
+#include <cstdint>
+
+namespace penstock {
+
+/// Values of 0 to 2^63 ns. Each power of two is cut into 128 equal parts. Threads: one at a time.
+class LatencyHistogram {
+ public:
+  void Record(uint64_t ns) {
+    ++counts_[Bucket(ns)];
+    ++count_;
+    if (ns > max_ns_) max_ns_ = ns;
+  }
+
+  uint64_t count() const { return count_; }
+  uint64_t max_ns() const { return max_ns_; }
+  /// The smallest recorded value, within 0.8 % above, that at least `fraction` of the samples do not exceed; 0 without samples.
+  /// Requires: 0 <= fraction <= 1.
+  uint64_t Percentile(double fraction) const;
+
+ private:
+  static constexpr uint32_t kPartBits = 7;
+  static constexpr uint32_t kParts = 1u << kPartBits;
+  static constexpr uint32_t kBuckets = kParts * (64 - kPartBits);
+
+  static uint32_t Bucket(uint64_t ns) {
+    if (ns < kParts) return static_cast<uint32_t>(ns);
+    const uint32_t shift = static_cast<uint32_t>(std::bit_width(ns)) - kPartBits - 1;
+    return (shift + 1) * kParts + static_cast<uint32_t>(ns >> shift) - kParts;
+  }
+  /// Largest value of a bucket.
+  static uint64_t Upper(uint32_t bucket) {
+    if (bucket < kParts) return bucket;
+    const uint32_t shift = bucket / kParts - 1;
+    return ((static_cast<uint64_t>(bucket % kParts + kParts) + 1) << shift) - 1;
+  }
+
+  std::array<uint64_t, kBuckets> counts_ = {};
+  uint64_t count_ = 0;
+  uint64_t max_ns_ = 0;
+};
+
+}  // namespace penstock

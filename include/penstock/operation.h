@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// What an ingest run does with the bytes: which slot each chunk becomes, and how the chunks' results make up a source's.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "penstock/device.h"
+#include "penstock/layout/data_op.h"
+
+namespace penstock {
+
+/// A chunk that has landed.
+struct LandedChunk {
+  layout::Range range;         // where its bytes are; what a data opcode takes
+  uint32_t buffer_index = 0;   // below the number of buffers; no two chunks in flight share one
+  uint64_t source_offset = 0;  // bytes from the start of the extent
+};
+
+/// What came out of one source. Only the member of the operation that ran is set.
+struct OperationResult {
+  std::optional<uint32_t> crc32c = std::nullopt;
+  std::optional<std::array<uint64_t, layout::kHistogramBins>> histogram = std::nullopt;
+  std::optional<uint64_t> matches = std::nullopt;
+  std::optional<uint64_t> first_difference = std::nullopt;  // verify: offset in the source, or layout::kNoDifference
+};
+
+/// Threads: the pump's. Chunks are folded in the order of their offsets, one source after the other, so an operation needs the
+/// state of one source only. An application's own operation publishes its own opcode in the same way.
+class Operation {
+ public:
+  virtual ~Operation() = default;
+  virtual std::string_view name() const = 0;
+
+  /// Registers with the device what the slots will refer to. Called once, before the device is started.
+  virtual absl::Status Prepare(Device& device, uint32_t buffer_count) = 0;
+
+  virtual void BeginSource() = 0;
+  /// The slot for a chunk. Chunks come in any order here.
+  virtual Work MakeWork(const LandedChunk& chunk) const = 0;
+  /// Takes a chunk's result, in order. May ask for one more slot over the same bytes; its result is then folded next.
+  virtual std::optional<Work> Fold(const LandedChunk& chunk, uint64_t result) = 0;
+  virtual OperationResult EndSource() = 0;
+};
+
+std::unique_ptr<Operation> MakeNoOperation();
+std::unique_ptr<Operation> MakeCrc32cOperation();
+std::unique_ptr<Operation> MakeHistogramOperation();
+/// Counts matches of literal patterns, as BuildAutomaton does. Errors: InvalidArgument.
+absl::StatusOr<std::unique_ptr<Operation>> MakeMatchOperation(absl::Span<const std::string> patterns);
+/// Compares a source with `pattern`, repeated from its first byte on. Errors: InvalidArgument for an empty pattern.
+absl::StatusOr<std::unique_ptr<Operation>> MakeVerifyOperation(std::string_view pattern);
+
+}  // namespace penstock

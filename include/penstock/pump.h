@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The pump: joins reads and slots. A chunk that has fully landed becomes a published slot; a slot that has ended gives its
+// buffer back to the reader. Back-pressure all the way; nothing is lost, and nothing is copied on the way.
+//
+//   free buffer -> reading -> landed -> published -> ended -> folded, in order -> free buffer
+//
+// Reads complete and slots end in any order; results are folded in the order of the sources' bytes. A chunk keeps its place in
+// the window, and its buffer, until then.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <optional>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "penstock/buffer_pool.h"
+#include "penstock/device.h"
+#include "penstock/latency_histogram.h"
+#include "penstock/operation.h"
+#include "penstock/reader.h"
+
+namespace penstock {
+
+/// A source that is open and ready to be read.
+struct PumpSource {
+  uint32_t index = 0;              // the feed's own number
+  const Volume* volume = nullptr;  // outlives the source's end
+  Reader* reader = nullptr;        // the volume is attached to its queue
+  uint64_t length_bytes = 0;       // read from offset 0 up to here
+};
+
+/// How a source ended.
+struct PumpSourceEnd {
+  uint32_t index = 0;
+  uint64_t bytes = 0;      // folded into `result`
+  absl::Status status;     // the first error of the source: which chunk, at which offset, why
+  OperationResult result;
+};
+
+/// Where sources come from and their results go. Called by the pump's thread.
+class PumpFeed {
+ public:
+  virtual ~PumpFeed() = default;
+  /// The next source, or nothing when there are no more. May open files.
+  virtual std::optional<PumpSource> Next() = 0;
+  /// Nothing of the source is in flight any more; it may be closed.
+  virtual void End(PumpSourceEnd end) = 0;
+};
+
+struct PumpOptions {
+  uint32_t chunk_bytes = 1u << 20;                  // at most the pool's buffer size
+  absl::Duration slot_timeout = absl::Seconds(60);  // a slot that has not ended after this ends the run
+  absl::Duration drain_timeout = absl::Seconds(10);  // how long a run that was given up waits for what is in flight
+  const std::atomic<bool>* cancel = nullptr;        // once true: no new reads; what is in flight is given up and drained
+  std::function<void(uint64_t bytes_folded)> progress = {};  // called at most ten times a second
+};
+
+struct PumpStatistics {
+  uint64_t bytes = 0;  // folded
+  uint64_t chunks = 0;
+  LatencyHistogram read_latency;  // of a chunk's read, from its first submission to its last completion
+  LatencyHistogram slot_latency;  // from publishing to reaping
+};
+
+/// What a pump works with. Everything is borrowed.
+struct PumpParts {
+  Device* device = nullptr;          // running; its ring may be shared with others of the same thread
+  const BufferPool* pool = nullptr;
+  uint32_t buffer_handle = 0;        // names the pool's memory on the device
+  Operation* operation = nullptr;    // prepared
+};
+
+struct PumpOutcome {
+  /// OK if every source ended well; otherwise the first error.
+  absl::Status status = absl::OkStatus();
+  PumpStatistics statistics;
+  /// A read could not be drained or a slot never ended: the pool's memory must not be freed, and the device must be closed.
+  bool memory_in_use = false;
+};
+
+/// Pumps every source of the feed to its end. An error of one source ends that source while what is in flight drains; the
+/// others go on. Errors: a source's own; Cancelled; DeadlineExceeded for a slot that never ended; Unavailable or Internal from
+/// the read queue. Threads: the one that uses the readers and the ring. Allocates a little for each source, nothing for a chunk.
+PumpOutcome RunPump(const PumpParts& parts, const PumpOptions& options, PumpFeed& feed);
+
+}  // namespace penstock

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "penstock/ingest.h"
+
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+#include "penstock/buffer_pool.h"
+#include "penstock/clock.h"
+#include "penstock/error.h"
+#include "runtime/source_feed.h"
+
+namespace penstock {
+namespace {
+
+constexpr absl::Duration kStopTimeout = absl::Seconds(10);
+
+absl::Status CheckOptions(const IngestOptions& options) {
+  if (options.chunk_bytes == 0 || options.chunk_bytes % BufferPool::kAlignment != 0 ||
+      options.chunk_bytes > IngestOptions::kMaxChunkBytes) {
+    return MakeError(absl::StatusCode::kInvalidArgument, What(absl::StrCat("a chunk of ", options.chunk_bytes, " bytes")),
+                     Fix("use a multiple of 4 KiB, at most 256 MiB"));
+  }
+  if (options.depth == 0 || options.depth > IngestOptions::kMaxDepth) {
+    return MakeError(absl::StatusCode::kInvalidArgument, What(absl::StrCat("a depth of ", options.depth)),
+                     Fix(absl::StrCat("use a depth of 1 to ", IngestOptions::kMaxDepth)));
+  }
+  return absl::OkStatus();
+}
+
+std::string PagesName(BufferPool::Pages pages) {
+  switch (pages) {
+    case BufferPool::Pages::kExplicitHuge: return "2 MiB";
+    case BufferPool::Pages::kTransparentHuge: return "transparent huge";
+    case BufferPool::Pages::kSmall: return "4 KiB";
+  }
+  return "?";
+}
+
+}  // namespace
+
+absl::StatusOr<IngestReport> Ingest(Device& device, absl::Span<const std::string> sources, Operation& operation,
+                                    const IngestOptions& options) {
+  PENSTOCK_RETURN_IF_ERROR(CheckOptions(options));
+  // One buffer for a read in flight, one for the chunk that the device has: reading goes on while the device works.
+  PENSTOCK_ASSIGN_OR_RETURN(BufferPool created, BufferPool::Create({options.chunk_bytes, 2 * options.depth}));
+  auto pool = std::make_unique<BufferPool>(std::move(created));
+  PENSTOCK_ASSIGN_OR_RETURN(const u32 handle, device.RegisterBuffer(pool->memory(), layout::kBufferRead));
+  PENSTOCK_RETURN_IF_ERROR(operation.Prepare(device, pool->buffer_count()));
+  PENSTOCK_RETURN_IF_ERROR(device.Start());
+
+  IngestReport report;
+  report.pages = PagesName(pool->pages());
+  PumpOutcome outcome;
+  {
+    SourceFeed feed(sources, options, *pool);
+    const uint64_t start_ns = MonotonicNs();
+    outcome = RunPump({&device, pool.get(), handle, &operation},
+                      {.chunk_bytes = options.chunk_bytes,
+                       .slot_timeout = options.slot_timeout,
+                       .cancel = options.cancel,
+                       .progress = options.progress}, feed);
+    report.seconds = static_cast<double>(MonotonicNs() - start_ns) * 1e-9;
+    feed.Report(report);
+  }
+  report.statistics = outcome.statistics;
+  const absl::Status stopped = device.Stop(kStopTimeout);
+  for (const absl::Status& status : {outcome.status, stopped}) {
+    if (report.status.ok()) report.status = status;
+  }
+  // Memory that a read or a handler may still write to is given up, not freed.
+  if (outcome.memory_in_use || !stopped.ok()) static_cast<void>(pool.release());
+  return report;
+}
+
+}  // namespace penstock

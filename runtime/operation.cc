@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "penstock/operation.h"
+
+#include "absl/strings/str_cat.h"
+#include "penstock/automaton.h"
+#include "penstock/error.h"
+#include "penstock/layout/crc32c.h"
+
+namespace penstock {
+namespace {
+
+Work RangeWork(u32 opcode, const layout::Range& range) {
+  Work work = {.opcode = opcode};
+  layout::EncodeRange(range, work.argument.data());
+  return work;
+}
+
+/// Sends every chunk through the ring and looks at none of its bytes.
+class NoOperation final : public Operation {
+ public:
+  std::string_view name() const override { return "none"; }
+  absl::Status Prepare(Device&, uint32_t) override { return absl::OkStatus(); }
+  void BeginSource() override {}
+  Work MakeWork(const LandedChunk&) const override { return {.opcode = layout::kNop}; }
+  std::optional<Work> Fold(const LandedChunk&, uint64_t) override { return std::nullopt; }
+  OperationResult EndSource() override { return {}; }
+};
+
+class Crc32cOperation final : public Operation {
+ public:
+  std::string_view name() const override { return "crc32c"; }
+  absl::Status Prepare(Device&, uint32_t) override { return absl::OkStatus(); }
+  void BeginSource() override { crc_ = 0; }
+  Work MakeWork(const LandedChunk& chunk) const override { return RangeWork(layout::kCrc32c, chunk.range); }
+
+  std::optional<Work> Fold(const LandedChunk& chunk, uint64_t result) override {
+    if (chunk.range.length_bytes != shift_length_) {
+      shift_length_ = chunk.range.length_bytes;
+      shift_ = layout::Crc32cShift(shift_length_);
+    }
+    crc_ = layout::JoinCrc32c(crc_, layout::LowWord(result), shift_);
+    return std::nullopt;
+  }
+
+  OperationResult EndSource() override { return {.crc32c = crc_}; }
+
+ private:
+  u32 crc_ = 0;
+  u32 shift_length_ = 0;  // the length that shift_ is for: nearly every chunk has the same
+  u32 shift_ = layout::Crc32cShift(0);
+};
+
+/// Each chunk's 256 counts are stored to a place of its buffer's own; 1 KiB for a chunk's bytes.
+class HistogramOperation final : public Operation {
+ public:
+  std::string_view name() const override { return "histogram"; }
+
+  absl::Status Prepare(Device& device, uint32_t buffer_count) override {
+    counts_.resize(static_cast<size_t>(buffer_count) * layout::kHistogramBins);
+    const absl::Span<u32> counts = absl::MakeSpan(counts_);
+    PENSTOCK_ASSIGN_OR_RETURN(handle_, device.RegisterBuffer({reinterpret_cast<std::byte*>(counts.data()), counts.size() * sizeof(u32)},
+                                                             layout::kBufferWrite));
+    return absl::OkStatus();
+  }
+
+  void BeginSource() override { sums_ = {}; }
+
+  Work MakeWork(const LandedChunk& chunk) const override {
+    Work work = RangeWork(layout::kHistogram, chunk.range);
+    layout::EncodeDestination({handle_, static_cast<u64>(chunk.buffer_index) * layout::kHistogramBytes}, work.argument.data());
+    return work;
+  }
+
+  std::optional<Work> Fold(const LandedChunk& chunk, uint64_t) override {
+    const u32* counts = &counts_[static_cast<size_t>(chunk.buffer_index) * layout::kHistogramBins];
+    for (u32 bin = 0; bin < layout::kHistogramBins; ++bin) sums_[bin] += counts[bin];
+    return std::nullopt;
+  }
+
+  OperationResult EndSource() override { return {.histogram = sums_}; }
+
+ private:
+  std::vector<u32> counts_;
+  u32 handle_ = 0;
+  std::array<u64, layout::kHistogramBins> sums_ = {};
+};
+
+/// Every chunk is scanned from the automaton's root, in parallel. A chunk whose predecessor ended in another state is then
+/// repaired; that is rare, and nearly always over after a few bytes.
+class MatchOperation final : public Operation {
+ public:
+  explicit MatchOperation(std::vector<u32> table) : table_(std::move(table)) {}
+
+  std::string_view name() const override { return "match"; }
+
+  absl::Status Prepare(Device& device, uint32_t) override {
+    PENSTOCK_ASSIGN_OR_RETURN(handle_, device.RegisterAutomaton(table_));
+    return absl::OkStatus();
+  }
+
+  void BeginSource() override {
+    matches_ = 0;
+    state_ = 0;
+  }
+
+  Work MakeWork(const LandedChunk& chunk) const override { return MatchWork(chunk, 0, layout::MatchMode::kScan); }
+
+  std::optional<Work> Fold(const LandedChunk& chunk, uint64_t result) override {
+    if (repairing_) {
+      repairing_ = false;
+      matches_ += static_cast<u64>(static_cast<int64_t>(static_cast<i32>(layout::LowWord(result))));
+      state_ = layout::HighWord(result) == layout::kConverged ? scanned_state_ : layout::HighWord(result);
+      return std::nullopt;
+    }
+    matches_ += layout::LowWord(result);
+    scanned_state_ = layout::HighWord(result);
+    if (state_ != 0) {
+      repairing_ = true;
+      return MatchWork(chunk, state_, layout::MatchMode::kRepair);
+    }
+    state_ = scanned_state_;
+    return std::nullopt;
+  }
+
+  OperationResult EndSource() override {
+    repairing_ = false;
+    return {.matches = matches_ + layout::MatchesAtEnd(table_.data(), table_[1], state_)};
+  }
+
+ private:
+  Work MatchWork(const LandedChunk& chunk, u32 entry_state, layout::MatchMode mode) const {
+    Work work = RangeWork(layout::kMatch, chunk.range);
+    layout::EncodeMatch({handle_, entry_state, mode}, work.argument.data());
+    return work;
+  }
+
+  const std::vector<u32> table_;
+  u32 handle_ = 0;
+  u64 matches_ = 0;
+  u32 state_ = 0;          // after the last chunk folded
+  u32 scanned_state_ = 0;  // in which the scan of the chunk in repair ended
+  bool repairing_ = false;
+};
+
+/// Short patterns are repeated to a few KiB first, so that comparing them goes in long pieces.
+class VerifyOperation final : public Operation {
+ public:
+  explicit VerifyOperation(std::string_view pattern) {
+    constexpr size_t kLongEnough = 64 * 1024;
+    while (repeated_.size() < kLongEnough) repeated_.append(pattern);
+  }
+
+  std::string_view name() const override { return "verify"; }
+
+  absl::Status Prepare(Device& device, uint32_t) override {
+    PENSTOCK_ASSIGN_OR_RETURN(handle_, device.RegisterBuffer({reinterpret_cast<std::byte*>(repeated_.data()), repeated_.size()},
+                                                             layout::kBufferRead));
+    return absl::OkStatus();
+  }
+
+  void BeginSource() override { first_difference_ = layout::kNoDifference; }
+
+  Work MakeWork(const LandedChunk& chunk) const override {
+    Work work = RangeWork(layout::kVerify, chunk.range);
+    const u32 length = static_cast<u32>(repeated_.size());
+    layout::EncodePattern({handle_, length, static_cast<u32>(chunk.source_offset % length)}, work.argument.data());
+    return work;
+  }
+
+  std::optional<Work> Fold(const LandedChunk& chunk, uint64_t result) override {
+    if (result != layout::kNoDifference && first_difference_ == layout::kNoDifference) {
+      first_difference_ = chunk.source_offset + result;
+    }
+    return std::nullopt;
+  }
+
+  OperationResult EndSource() override { return {.first_difference = first_difference_}; }
+
+ private:
+  std::string repeated_;
+  u32 handle_ = 0;
+  u64 first_difference_ = layout::kNoDifference;
+};
+
+}  // namespace
+
+std::unique_ptr<Operation> MakeNoOperation() { return std::make_unique<NoOperation>(); }
+std::unique_ptr<Operation> MakeCrc32cOperation() { return std::make_unique<Crc32cOperation>(); }
+std::unique_ptr<Operation> MakeHistogramOperation() { return std::make_unique<HistogramOperation>(); }
+
+absl::StatusOr<std::unique_ptr<Operation>> MakeMatchOperation(absl::Span<const std::string> patterns) {
+  PENSTOCK_ASSIGN_OR_RETURN(std::vector<u32> table, BuildAutomaton(patterns));
+  return std::make_unique<MatchOperation>(std::move(table));
+}
+
+absl::StatusOr<std::unique_ptr<Operation>> MakeVerifyOperation(std::string_view pattern) {
+  constexpr size_t kMaxPatternBytes = size_t{1} << 20;
+  if (pattern.empty() || pattern.size() > kMaxPatternBytes) {
+    return MakeError(absl::StatusCode::kInvalidArgument, What(absl::StrCat("the pattern to verify has ", pattern.size(), " bytes")),
+                     Fix("give a pattern of 1 byte to 1 MiB"));
+  }
+  return std::make_unique<VerifyOperation>(pattern);
+}
+
+}  // namespace penstock

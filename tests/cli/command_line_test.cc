@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "benchmarks/cli/command_line.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "absl/flags/declare.h"
+#include "absl/flags/reflection.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "penstock/error.h"
+
+namespace penstock::cli {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+absl::StatusOr<CommandLine> Parse(std::vector<std::string> words) {
+  absl::FlagSaver saver;
+  words.insert(words.begin(), "penstock");
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
+  return ParseCommandLine(static_cast<int>(argv.size()), argv.data());
+}
+
+TEST(CommandLine, HasTheDefaultsThatHelpTells) {
+  const auto line = Parse({"ingest", "a", "b"});
+  ASSERT_TRUE(line.ok()) << line.status();
+  EXPECT_THAT(line->sources, ElementsAre("a", "b"));
+  EXPECT_EQ(line->operation, "crc32c");
+  EXPECT_EQ(line->path, std::nullopt);
+  EXPECT_EQ(line->chunk_bytes, 1u << 20);
+  EXPECT_EQ(line->depth, 32u);
+  EXPECT_GE(line->workgroups, 1u);
+  EXPECT_FALSE(line->json);
+}
+
+TEST(CommandLine, TakesEveryOption) {
+  const auto line = Parse({"ingest", "--op=match", "--pattern=a", "--pattern", "b,c", "--path=pread", "--chunk=64KiB", "--depth", "7",
+                           "--workgroups=3", "--read-timeout=1.5", "--json", "--dump-ring=2", "--device=cpu", "file"});
+  ASSERT_TRUE(line.ok()) << line.status();
+  EXPECT_THAT(line->patterns, ElementsAre("a", "b,c"));
+  EXPECT_EQ(line->path, ReadPath::kPread);
+  EXPECT_EQ(line->chunk_bytes, 65536u);
+  EXPECT_EQ(line->depth, 7u);
+  EXPECT_EQ(line->workgroups, 3u);
+  EXPECT_EQ(line->read_timeout_seconds, 1.5);
+  EXPECT_TRUE(line->json);
+  EXPECT_EQ(line->dump_ring_seconds, 2);
+  EXPECT_THAT(line->sources, ElementsAre("file"));
+}
+
+TEST(CommandLine, TakesNamesThatLookLikeOptionsAfterTwoDashes) {
+  const auto line = Parse({"ingest", "--", "--json", "-x"});
+  ASSERT_TRUE(line.ok()) << line.status();
+  EXPECT_THAT(line->sources, ElementsAre("--json", "-x"));
+  EXPECT_FALSE(line->json);
+}
+
+TEST(CommandLine, RefusesWrongLinesAndSaysWhatIsAllowed) {
+  const std::pair<std::vector<std::string>, const char*> cases[] = {
+      {{}, "no command"},
+      {{"devour", "a"}, "no command devour"},
+      {{"ingest"}, "no source"},
+      {{"ingest", "a", "--op=md5"}, "use one of crc32c, histogram, match, verify, none"},
+      {{"ingest", "a", "--path=bar"}, "use one of auto, read, pread"},
+      {{"ingest", "a", "--device=hip"}, "use one of cpu"},
+      {{"ingest", "a", "--chunk=1000"}, "multiple of 4KiB"},
+      {{"ingest", "a", "--chunk=1GiB"}, "at most 256MiB"},
+      {{"ingest", "a", "--chunk=big"}, "1MiB"},
+      {{"ingest", "a", "--depth=0"}, "1 to 4096"},
+      {{"ingest", "a", "--depth=5000"}, "1 to 4096"},
+      {{"ingest", "a", "--depth", "-3"}, "depth"},
+      {{"ingest", "a", "--depth"}, "no value"},
+      {{"ingest", "a", "--workgroups=2000"}, "1 to 1024"},
+      {{"ingest", "a", "--read-timeout=0"}, "not positive"},
+      {{"ingest", "a", "--op=match"}, "--pattern=TEXT"},
+      {{"ingest", "a", "--op=verify", "--pattern=a", "--pattern=b"}, "one --pattern=TEXT"},
+      {{"ingest", "a", "--pattern=x"}, "takes no pattern"},
+      {{"ingest", "a", "--pattern"}, "no value"},
+      {{"ingest", "a", "--nosuch=1"}, "no option --nosuch"},
+  };
+  for (const auto& [words, expected] : cases) {
+    const auto line = Parse(words);
+    ASSERT_FALSE(line.ok()) << expected;
+    EXPECT_THAT(std::string(line.status().message()), HasSubstr(expected));
+    EXPECT_NE(RemedyOf(line.status()), "") << line.status();
+  }
+}
+
+TEST(CommandLine, HelpTellsOfEveryOption) {
+  const std::string help = HelpText();
+  for (const auto& [name, flag] : absl::GetAllFlags()) {
+    if (!absl::StrContains(flag->Filename(), "benchmarks/cli")) continue;
+    EXPECT_THAT(help, HasSubstr(absl::StrCat("--", absl::StrReplaceAll(name, {{"_", "-"}}))));
+  }
+  EXPECT_TRUE(Parse({"--help"})->help);
+  EXPECT_TRUE(Parse({"ingest", "-h"})->help);
+  EXPECT_TRUE(Parse({"--version"})->version);
+}
+
+}  // namespace
+}  // namespace penstock::cli

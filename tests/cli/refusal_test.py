@@ -1,0 +1,95 @@
+"""What `penstock ingest` refuses, and that it says so: exit status, cause, remedy; the other sources still arrive."""
+import json
+import os
+import subprocess
+
+import penstock_command as pc
+
+penstock = pc.command()
+
+
+def expect(stderr, *parts):
+    for part in parts:
+        assert part in stderr, f"{part!r} is not in {stderr!r}"
+    assert "Fix: " in stderr, stderr
+
+
+def check_command_lines():
+    expect(penstock.refuse(status=2), "no source")
+    expect(penstock.refuse("x", "--op=md5", status=2), "crc32c, histogram")
+    expect(penstock.refuse("x", "--pattern=", "--op=match", status=2), "0 bytes")
+
+
+def check_what_is_no_file(where):
+    fifo = os.path.join(where, "fifo")
+    os.mkfifo(fifo)
+    expect(penstock.refuse(fifo), fifo, "FIFO")
+    expect(penstock.refuse(os.path.join(where, "nowhere")), "ENOENT")
+    expect(penstock.refuse("/dev/null"), "/dev/null")
+    os.mkdir(os.path.join(where, "empty"))
+    expect(penstock.refuse(os.path.join(where, "empty"), status=2), "no regular file")
+
+
+def check_rights(where):
+    """Root may read everything, so these run as nobody."""
+    if os.geteuid() != 0:
+        return
+    secret = pc.random_file(os.path.join(where, "secret"), 5000, 1)
+    closed = os.path.join(where, "closed")
+    os.mkdir(closed)
+    pc.random_file(os.path.join(closed, "x"), 1, 1)
+    os.chmod(secret, 0)
+    os.chmod(closed, 0)
+    os.chmod(where, 0o755)
+    for name in (secret, closed):
+        done = penstock.run(name, user=65534, group=65534)
+        assert done.returncode == 1, done
+        expect(done.stderr, name, "EACCES")
+
+
+def check_others_still_arrive(where):
+    good = pc.random_file(os.path.join(where, "good"), 100_000, 2)
+    done = penstock.run(os.path.join(where, "nowhere"), good, "--json")
+    report = json.loads(done.stdout)
+    assert done.returncode == 1
+    assert report["source"][0]["error"]["code"] == "NOT_FOUND" and report["source"][0]["error"]["remedy"]
+    assert report["source"][1]["error"] is None and report["source"][1]["bytes"] == 100_000
+
+
+def check_demanded_path_never_steps_down():
+    if not os.path.isdir("/dev/shm"):
+        return
+    with pc.directory("/dev/shm") as where:
+        path = pc.random_file(os.path.join(where, "tmpfs"), 10_000, 3)
+        expect(penstock.refuse(path, "--path=read"), "path read was demanded", "--path=auto")
+        report = penstock.ingest(path)
+        assert report["source"][0]["path"] == "pread" and report["source"][0]["refusals"][0]["path"] == "read", report
+
+
+def check_changing_files(where):
+    """A file that is truncated while it is read is an error with its real length; one that grows is read as it was."""
+    path = os.path.join(where, "changing")
+    for change, status in ((lambda: os.truncate(path, 1_000_003), 1), (lambda: os.truncate(path, 90_000_000), 0)):
+        pc.text_file(path, 60_000_000, 4)
+        # Stopped right after it started, the command has opened the file and read no more than its buffers hold.
+        process = subprocess.Popen([penstock.path, "ingest", path, "--chunk=4KiB", "--depth=1", "--path=pread", "--json"],
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        while not any(os.path.realpath(f"/proc/{process.pid}/fd/{fd}") == os.path.realpath(path)
+                      for fd in os.listdir(f"/proc/{process.pid}/fd")):
+            assert process.poll() is None, "it ended before the file could be changed"
+        change()
+        out, err = process.communicate(timeout=60)
+        source = json.loads(out)["source"][0]
+        assert process.returncode == status, (process.returncode, err)
+        if status == 1:
+            assert source["error"]["code"] == "OUT_OF_RANGE" and 1_000_003 <= source["bytes"] < 60_000_000, source
+        else:
+            assert source["bytes"] == 60_000_000 and "grew by 30000000 bytes" in source["note"], source
+
+
+check_command_lines()
+for test in (check_what_is_no_file, check_rights, check_others_still_arrive, check_changing_files):
+    with pc.directory() as where:
+        test(where)
+check_demanded_path_never_steps_down()
+print("all refused as they should be")

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "benchmarks/cli/report.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "benchmarks/cli/progress_line.h"
+#include "penstock/error.h"
+
+namespace penstock::cli {
+namespace {
+
+using testing::HasSubstr;
+
+IngestReport Example() {
+  IngestReport report;
+  SourceReport good;
+  good.name = "good\xff.bin";
+  good.bytes = 3'000'000;
+  good.path = ReadPath::kPread;
+  good.refusals = {{ReadPath::kRead, "no direct I/O", "use another file system"}};
+  good.result.crc32c = 0x0123abcd;
+  SourceReport bad;
+  bad.name = "bad";
+  bad.status = MakeErrnoError(absl::StatusCode::kNotFound, 2, What("bad cannot be opened"), Fix("name a file that exists"));
+  report.sources = {good, bad};
+  report.status = bad.status;
+  report.seconds = 2;
+  report.statistics.bytes = 3'000'000;
+  report.statistics.read_latency.Record(1000);
+  report.reads = {.submitted = 4, .completed = 3, .failed = 1, .resubmitted = 2};
+  report.bounce_bytes = 3'000'000;
+  return report;
+}
+
+TEST(Report, JsonHasEveryFieldThatIsPromised) {
+  CommandLine line;
+  line.operation = "crc32c";
+  const nlohmann::json json = nlohmann::json::parse(FormatReportJson(line, Example()));
+  EXPECT_EQ(json["version"], PENSTOCK_VERSION);
+  EXPECT_EQ(json["device"], "cpu");
+  EXPECT_EQ(json["seconds"], 2.0);
+  EXPECT_EQ(json["bytes_per_second"], 1.5e6);
+  EXPECT_EQ(json["bounce_bytes"], 3'000'000);
+  EXPECT_EQ(json["reads"], nlohmann::json({{"submitted", 4}, {"completed", 3}, {"failed", 1}, {"resubmitted", 2}}));
+  for (const char* stage : {"read", "slot"}) {
+    for (const char* percentile : {"p50", "p99", "p999", "max"}) EXPECT_TRUE(json["latency_ns"][stage].contains(percentile));
+  }
+  EXPECT_EQ(json["latency_ns"]["read"]["max"], 1000);
+  const auto& good = json["source"][0];
+  EXPECT_EQ(good["crc32c"], "0123abcd");
+  EXPECT_EQ(good["bytes"], 3'000'000);
+  EXPECT_EQ(good["path"], "pread");
+  EXPECT_EQ(good["refusals"][0]["remedy"], "use another file system");
+  EXPECT_TRUE(good["error"].is_null());
+  const auto& bad = json["source"][1];
+  EXPECT_TRUE(bad["path"].is_null());
+  EXPECT_EQ(bad["error"]["code"], "NOT_FOUND");
+  EXPECT_EQ(bad["error"]["remedy"], "name a file that exists");
+}
+
+TEST(Report, TableTellsResultPathRefusalAndError) {
+  const std::string text = FormatReport({}, Example());
+  EXPECT_THAT(text, HasSubstr("2.86 MiB  pread  crc32c 0123abcd"));
+  EXPECT_THAT(text, HasSubstr("not by read: no direct I/O. Fix: use another file system."));
+  EXPECT_THAT(text, HasSubstr("FAILED  bad"));
+  EXPECT_THAT(text, HasSubstr("Fix: name a file that exists."));
+  EXPECT_THAT(text, HasSubstr("1.43 MiB/s"));
+}
+
+TEST(Report, ProgressTellsShareRateAndTimeLeft) {
+  constexpr uint64_t kGiB = 1u << 30;
+  EXPECT_EQ(FormatProgress(kGiB, 4 * kGiB, 2), "1.00 GiB of 4.00 GiB, 25 %, 512 MiB/s, 6 s left");
+  EXPECT_EQ(FormatProgress(kGiB, 0, 2), "1.00 GiB, 512 MiB/s");
+  EXPECT_EQ(FormatProgress(0, kGiB, 0), "0 B of 1.00 GiB, 0 %, 0 B/s");
+}
+
+}  // namespace
+}  // namespace penstock::cli

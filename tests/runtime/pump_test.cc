@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "penstock/pump.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <random>
+#include <thread>
+
+#include "penstock/error.h"
+#include "tests/runtime/pump_rig.h"
+
+namespace penstock {
+namespace {
+
+using fakes::Fault;
+using fakes::FaultKind;
+using testing::AllOf;
+using testing::HasSubstr;
+
+std::string Message(const absl::Status& status) { return std::string(status.message()); }
+
+TEST(Pump, FoldsFilesOfEverySizeAroundAChunkInOrder) {
+  PumpRig rig;
+  for (size_t bytes : {0, 1, 4095, 4096, 4097, 8191, 12345, 100'000}) rig.AddFile(bytes);
+  const PumpOutcome outcome = rig.Run();
+  rig.ExpectAllWell(outcome);
+  for (u32 i = 0; i < rig.ends.size(); ++i) EXPECT_EQ(rig.ends[i].index, i);
+  EXPECT_EQ(outcome.statistics.bytes, 0u + 1 + 4095 + 4096 + 4097 + 8191 + 12345 + 100'000);
+  EXPECT_FALSE(outcome.memory_in_use);
+}
+
+TEST(Pump, PutsCompletionsInAnyOrderBackInOrder) {
+  for (u32 seed = 1; seed <= 10; ++seed) {
+    SCOPED_TRACE(testing::Message() << "seed " << seed);
+    PumpRig rig({.queue = {.shuffle = true, .seed = seed}});
+    rig.AddFile(300'000);
+    rig.AddFile(5000);
+    rig.ExpectAllWell(rig.Run());
+  }
+}
+
+TEST(Pump, IsRightUnderRandomFaultsThatHeal) {
+  for (u32 seed = 1; seed <= 20; ++seed) {
+    SCOPED_TRACE(testing::Message() << "seed " << seed);
+    std::mt19937 random(seed);
+    PumpRig rig({.queue = {.shuffle = true, .seed = seed}});
+    rig.AddFile(200'000 + random() % 5000);
+    for (int i = 0; i < 30; ++i) {
+      const uint64_t offset = random() % 48 * 4096;
+      switch (random() % 4) {
+        case 0: rig.queue.Inject({FaultKind::kShort, 1 + random() % 4095, offset}); break;
+        case 1: rig.queue.Inject({FaultKind::kLate, 2 + random() % 5, offset}); break;
+        case 2: rig.queue.Inject({FaultKind::kError, EINTR, offset}); break;
+        default: rig.queue.Inject({FaultKind::kError, EAGAIN, offset}); break;
+      }
+    }
+    rig.queue.RefuseNext(static_cast<u32>(random() % 5));
+    rig.ExpectAllWell(rig.Run());
+  }
+}
+
+TEST(Pump, ReadsAheadAsFarAsTheWindowReachesAndNotFurther) {
+  PumpRig rig({.buffer_count = 8, .depth = 3, .read_timeout = absl::Milliseconds(50)});
+  rig.AddFile(100 * 4096);
+  rig.queue.Inject({FaultKind::kStuckUntilCancelled, 0, 0});  // nothing can be folded, so no buffer comes back
+  EXPECT_EQ(rig.Run().status.code(), absl::StatusCode::kDeadlineExceeded);
+  EXPECT_EQ(rig.queue.reads().size(), 8u);
+}
+
+TEST(Pump, KeepsWhatItCannotPublishAndTriesAgain) {
+  // One slot in the ring, eight buffers: publishing is refused most of the time.
+  PumpRig rig({.ring_slots = 1});
+  rig.AddFile(200'000);
+  rig.ExpectAllWell(rig.Run());
+}
+
+TEST(Pump, NamesChunkOffsetAndErrnoOfTheFirstErrorAndDrainsTheRest) {
+  PumpRig rig;
+  rig.AddFile(40 * 4096);
+  rig.AddFile(5 * 4096);
+  rig.queue.Inject({FaultKind::kError, EIO, 17 * 4096, 1000});
+  const PumpOutcome outcome = rig.Run();
+  EXPECT_EQ(outcome.status.code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(ErrnoOf(outcome.status), EIO);
+  EXPECT_THAT(Message(outcome.status), AllOf(HasSubstr("chunk 17 of "), HasSubstr("at offset 69632"), HasSubstr("EIO")));
+  ASSERT_EQ(rig.ends.size(), 2u);
+  EXPECT_EQ(rig.ends[0].bytes, 17u * 4096);
+  EXPECT_EQ(rig.ends[0].result.crc32c, PatternCrc(17 * 4096));  // what came before the error is right
+  EXPECT_TRUE(rig.ends[1].status.ok()) << "the next source does not suffer";
+  EXPECT_EQ(rig.ends[1].result.crc32c, PatternCrc(5 * 4096));
+}
+
+TEST(Pump, ReportsTheEarliestErrorWhateverCompletesFirst) {
+  PumpRig rig;
+  rig.AddFile(40 * 4096);
+  rig.queue.Inject({FaultKind::kLate, 8, 5 * 4096});
+  rig.queue.Inject({FaultKind::kError, EIO, 6 * 4096, 1000});
+  const PumpOutcome outcome = rig.Run();
+  EXPECT_THAT(Message(outcome.status), HasSubstr("chunk 6 of "));
+  EXPECT_EQ(rig.ends[0].bytes, 6u * 4096) << "chunk 5 came late, and counts";
+}
+
+TEST(Pump, ReportsAFileThatWasTruncatedWithItsRealLength) {
+  PumpRig rig;
+  rig.AddFile(40 * 4096);
+  rig.files[0].Resize(10 * 4096 + 123);
+  const PumpOutcome outcome = rig.Run();
+  EXPECT_EQ(outcome.status.code(), absl::StatusCode::kOutOfRange);
+  EXPECT_THAT(Message(outcome.status), HasSubstr("ends at byte 41083, not at 163840"));
+  EXPECT_EQ(rig.ends[0].bytes, 10u * 4096 + 123);
+  EXPECT_EQ(rig.ends[0].result.crc32c, PatternCrc(10 * 4096 + 123));
+}
+
+TEST(Pump, ReadsAGrowingFileUpToTheSizeItWasOpenedWith) {
+  PumpRig rig;
+  rig.AddFile(5000);
+  rig.files[0].Extend(20'000);
+  rig.ExpectAllWell(rig.Run());
+}
+
+TEST(Pump, EndsAStuckReadAsDeadlineExceeded) {
+  PumpRig rig({.read_timeout = absl::Milliseconds(50)});
+  rig.AddFile(20 * 4096);
+  rig.queue.Inject({FaultKind::kStuckUntilCancelled, 0, 3 * 4096});
+  const PumpOutcome outcome = rig.Run();
+  EXPECT_EQ(outcome.status.code(), absl::StatusCode::kDeadlineExceeded);
+  EXPECT_THAT(Message(outcome.status), HasSubstr("chunk 3 of "));
+  EXPECT_FALSE(outcome.memory_in_use);
+}
+
+TEST(Pump, LeavesNothingInFlightWhenItIsCancelled) {
+  PumpRig rig;
+  rig.AddFile(1000 * 4096);
+  rig.AddFile(4096);
+  rig.queue.Inject({FaultKind::kStuckUntilCancelled, 0, 20 * 4096});
+  std::atomic<bool> cancel = false;
+  std::thread canceller([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    cancel = true;
+  });
+  const PumpOutcome outcome = rig.Run({.cancel = &cancel});
+  canceller.join();
+  EXPECT_EQ(outcome.status.code(), absl::StatusCode::kCancelled);
+  EXPECT_FALSE(outcome.memory_in_use);
+  EXPECT_EQ(rig.ends[0].result.crc32c, PatternCrc(rig.ends[0].bytes)) << "what was consumed is right";
+}
+
+TEST(Pump, GoesOnThroughInterruptedWaits) {
+  PumpRig rig;
+  rig.AddFile(50'000);
+  rig.queue.InterruptNextWait();
+  rig.ExpectAllWell(rig.Run());
+}
+
+TEST(Pump, EndsEverySourceWhenTheQueueBreaks) {
+  PumpRig rig;
+  rig.AddFile(50'000);
+  rig.queue.InjectCompletion({.user_data = ~uint64_t{0}, .result = 4096});  // belongs to no read
+  const PumpOutcome outcome = rig.Run();
+  EXPECT_EQ(outcome.status.code(), absl::StatusCode::kInternal);
+  ASSERT_EQ(rig.ends.size(), 1u);
+  EXPECT_FALSE(rig.ends[0].status.ok());
+}
+
+TEST(Pump, EndsASourceWhoseSlotFaults) {
+  class Faulty final : public Operation {
+   public:
+    std::string_view name() const override { return "faulty"; }
+    absl::Status Prepare(Device&, uint32_t) override { return absl::OkStatus(); }
+    void BeginSource() override {}
+    Work MakeWork(const LandedChunk& chunk) const override {
+      return penstock::MakeWork(chunk.source_offset == 8192 ? 0x7000 : layout::kNop);  // nobody handles 0x7000
+    }
+    std::optional<Work> Fold(const LandedChunk&, uint64_t) override { return std::nullopt; }
+    OperationResult EndSource() override { return {}; }
+  };
+  PumpRig rig({}, std::make_unique<Faulty>());
+  rig.AddFile(10 * 4096);
+  const PumpOutcome outcome = rig.Run();
+  EXPECT_EQ(outcome.status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(Message(outcome.status), AllOf(HasSubstr("chunk 2 of "), HasSubstr("no handler for this opcode")));
+  EXPECT_EQ(rig.ends[0].bytes, 8192u);
+}
+
+std::atomic<bool> release_hung_handlers = false;
+
+struct Hang {
+  static constexpr u32 kOpcode = 0x10000;
+  static constexpr u32 kArgumentCount = 0;
+  static device::Outcome Run(const device::Context&) {
+    while (!release_hung_handlers) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    return device::Outcome::Done();
+  }
+};
+
+TEST(Pump, GivesUpOnASlotThatNeverEndsAndSaysThatItsMemoryIsInUse) {
+  class Hanging final : public Operation {
+   public:
+    std::string_view name() const override { return "hanging"; }
+    absl::Status Prepare(Device&, uint32_t) override { return absl::OkStatus(); }
+    void BeginSource() override {}
+    Work MakeWork(const LandedChunk&) const override { return penstock::MakeWork(Hang::kOpcode); }
+    std::optional<Work> Fold(const LandedChunk&, uint64_t) override { return std::nullopt; }
+    OperationResult EndSource() override { return {}; }
+  };
+  PumpRig rig({.make_device = MakeDevice<device::Program<Hang>>}, std::make_unique<Hanging>());
+  rig.AddFile(10 * 4096);
+  rig.stop_device = false;
+  const PumpOutcome outcome = rig.Run({.slot_timeout = absl::Milliseconds(150), .drain_timeout = absl::Milliseconds(50)});
+  EXPECT_EQ(outcome.status.code(), absl::StatusCode::kDeadlineExceeded) << outcome.status;
+  EXPECT_TRUE(outcome.memory_in_use);
+  EXPECT_EQ(rig.ends[0].status.code(), absl::StatusCode::kDeadlineExceeded);
+  release_hung_handlers = true;
+  EXPECT_TRUE(rig.device->Stop(kPatience).ok());
+}
+
+std::string Repeat(const std::string& text, size_t bytes) {
+  std::string repeated;
+  while (repeated.size() < bytes) repeated += text;
+  return repeated.substr(0, bytes);
+}
+
+/// Counts leftmost, longest, without overlap: straight on.
+uint64_t NaiveMatches(const std::string& text, const std::vector<std::string>& patterns) {
+  uint64_t matches = 0;
+  for (size_t at = 0; at < text.size();) {
+    size_t longest = 0;
+    for (const std::string& pattern : patterns) {
+      if (pattern.size() > longest && text.compare(at, pattern.size(), pattern) == 0) longest = pattern.size();
+    }
+    matches += longest > 0 ? 1 : 0;
+    at += longest > 0 ? longest : 1;
+  }
+  return matches;
+}
+
+TEST(Pump, CountsAMatchAcrossAChunkBorderExactlyOnce) {
+  const std::vector<std::string> patterns = {"aab", "aa", "abaab", "b\n"};
+  for (u32 seed = 1; seed <= 10; ++seed) {
+    SCOPED_TRACE(testing::Message() << "seed " << seed);
+    std::mt19937 random(seed);
+    std::string text(100'000, 'a');
+    if (seed > 2) {
+      for (char& c : text) c = "aaab\n"[random() % 5];
+    }
+    if (seed == 2) text = Repeat("aab", text.size());
+    PumpRig rig({.queue = {.shuffle = true, .seed = seed}}, *MakeMatchOperation(patterns));
+    rig.AddFile(text.size());
+    rig.files[0].Write(text);
+    const PumpOutcome outcome = rig.Run();
+    EXPECT_TRUE(outcome.status.ok()) << outcome.status;
+    EXPECT_EQ(rig.ends[0].result.matches, NaiveMatches(text, patterns));
+  }
+}
+
+TEST(Pump, CountsBytesByValue) {
+  PumpRig rig({}, MakeHistogramOperation());
+  rig.AddFile(123'457);
+  EXPECT_TRUE(rig.Run().status.ok());
+  std::array<uint64_t, 256> counts = {};
+  for (std::byte byte : Pattern(0, 123'457)) ++counts[static_cast<size_t>(byte)];
+  EXPECT_EQ(rig.ends[0].result.histogram, counts);
+}
+
+TEST(Pump, FindsTheFirstDifferenceFromAPattern) {
+  for (const bool broken : {false, true}) {
+    PumpRig rig({}, *MakeVerifyOperation("seven77"));
+    std::string text = Repeat("seven77", 100'001);
+    if (broken) text[77'777] ^= 1;
+    if (broken) text[88'888] ^= 1;
+    rig.AddFile(text.size());
+    rig.files[0].Write(text);
+    EXPECT_TRUE(rig.Run().status.ok());
+    EXPECT_EQ(rig.ends[0].result.first_difference, broken ? 77'777 : layout::kNoDifference);
+  }
+}
+
+}  // namespace
+}  // namespace penstock
