@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Path "pread": a few threads that read through the page cache. It needs nothing of the kernel, the file or the memory.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "driver/fixed_fifo.h"
+#include "penstock/check.h"
+#include "penstock/read_paths.h"
+
+namespace penstock {
+namespace {
+
+constexpr absl::Duration kLongestWait = absl::Hours(1);
+
+RawCompletion Execute(const RawRead& read) {
+  const ssize_t result =
+      pread(read.volume->buffered_fd(), read.destination, read.length_bytes, static_cast<off_t>(read.offset_bytes));
+  return {.user_data = read.user_data, .result = result >= 0 ? result : -errno};
+}
+
+class PreadQueue final : public ReadQueue {
+ public:
+  PreadQueue(uint32_t depth, uint32_t thread_count);
+  /// Waits for the reads that threads are in the middle of; drops the others.
+  ~PreadQueue() override;
+
+  ReadPath path() const override { return ReadPath::kPread; }
+  uint32_t capacity() const override { return depth_; }
+  void Attach(const Volume& volume) override { posix_fadvise(volume.buffered_fd(), 0, 0, POSIX_FADV_SEQUENTIAL); }
+  void Detach(const Volume&) override {}
+  bool TryQueue(const RawRead& read) override;
+  absl::Status Submit() override;
+  absl::StatusOr<size_t> Wait(absl::Span<RawCompletion> completions, absl::Duration timeout) override;
+  void Cancel(uint64_t user_data) override;
+  uint64_t bounce_bytes() const override { return bounce_bytes_; }
+
+ private:
+  void Work();
+
+  const uint32_t depth_;
+  // Of the thread that uses the queue.
+  driver::FixedFifo<RawRead> queued_;
+  uint32_t in_flight_ = 0;
+  uint64_t bounce_bytes_ = 0;
+  // Shared with the threads, under mutex_, which nobody holds while reading.
+  std::mutex mutex_;
+  std::condition_variable has_work_;
+  std::condition_variable has_completions_;
+  driver::FixedFifo<RawRead> submitted_;
+  driver::FixedFifo<RawCompletion> completed_;
+  bool stopping_ = false;
+
+  std::vector<std::thread> threads_;
+};
+
+PreadQueue::PreadQueue(uint32_t depth, uint32_t thread_count)
+    : depth_(depth), queued_(depth), submitted_(depth), completed_(depth) {
+  PENSTOCK_CHECK(depth > 0);
+  const uint32_t wanted = std::clamp(thread_count, uint32_t{1}, depth);
+  threads_.reserve(wanted);
+  try {
+    while (threads_.size() < wanted) threads_.emplace_back([this] { Work(); });
+  } catch (const std::system_error&) {
+    PENSTOCK_CHECK(!threads_.empty());  // The system's limit of threads: fewer are slower, not wrong.
+  }
+}
+
+PreadQueue::~PreadQueue() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  has_work_.notify_all();
+  for (std::thread& thread : threads_) thread.join();
+}
+
+bool PreadQueue::TryQueue(const RawRead& read) {
+  if (in_flight_ == depth_) return false;
+  queued_.Push(read);
+  ++in_flight_;
+  return true;
+}
+
+absl::Status PreadQueue::Submit() {
+  if (queued_.empty()) return absl::OkStatus();
+  const size_t count = queued_.size();
+  {
+    const std::lock_guard lock(mutex_);
+    while (!queued_.empty()) submitted_.Push(queued_.Pop());
+  }
+  if (count == 1)
+    has_work_.notify_one();
+  else
+    has_work_.notify_all();
+  return absl::OkStatus();
+}
+
+absl::StatusOr<size_t> PreadQueue::Wait(absl::Span<RawCompletion> completions, absl::Duration timeout) {
+  PENSTOCK_CHECK(Submit().ok());
+  size_t taken = 0;
+  std::unique_lock lock(mutex_);
+  if (timeout > absl::ZeroDuration()) {
+    has_completions_.wait_for(lock, absl::ToChronoNanoseconds(std::min(timeout, kLongestWait)),
+                              [this] { return !completed_.empty(); });
+  }
+  while (taken < completions.size() && !completed_.empty()) {
+    completions[taken] = completed_.Pop();
+    bounce_bytes_ += static_cast<uint64_t>(std::max<int64_t>(completions[taken].result, 0));
+    ++taken;
+  }
+  in_flight_ -= static_cast<uint32_t>(taken);
+  return taken;
+}
+
+void PreadQueue::Cancel(uint64_t user_data) {
+  const auto is_it = [user_data](const RawRead& read) { return read.user_data == user_data; };
+  const std::lock_guard lock(mutex_);
+  if (queued_.Remove(is_it) || submitted_.Remove(is_it)) completed_.Push({.user_data = user_data, .result = -ECANCELED});
+}
+
+void PreadQueue::Work() {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    has_work_.wait(lock, [this] { return stopping_ || !submitted_.empty(); });
+    if (stopping_) return;
+    const RawRead read = submitted_.Pop();
+    lock.unlock();
+    const RawCompletion completion = Execute(read);
+    lock.lock();
+    completed_.Push(completion);
+    has_completions_.notify_one();
+  }
+}
+
+}  // namespace
+
+std::unique_ptr<ReadQueue> OpenPreadQueue(uint32_t depth, uint32_t thread_count) {
+  return std::make_unique<PreadQueue>(depth, thread_count);
+}
+
+}  // namespace penstock

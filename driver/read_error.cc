@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "driver/read_error.h"
+
+#include <cerrno>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "penstock/error.h"
+
+namespace penstock::driver {
+namespace {
+
+struct Meaning {
+  absl::StatusCode code;
+  const char* fix;
+};
+
+constexpr char kUsePread[] = "use --path=pread";
+
+Meaning MeaningOf(int error_number, ReadPath path) {
+  const bool direct = path == ReadPath::kRead;
+  switch (error_number) {
+    case EINTR:
+    case EAGAIN: return {absl::StatusCode::kUnavailable, "lower the load on the volume, or raise retry_limit"};
+    case ENOMEM: return {absl::StatusCode::kUnavailable, "free memory, or use a smaller depth"};
+    case EINVAL: return {absl::StatusCode::kFailedPrecondition, direct ? kUsePread : "check that the file can be read with dd"};
+    case EOPNOTSUPP:
+      return {absl::StatusCode::kUnimplemented, direct ? kUsePread : "copy the file to a file system that can be read"};
+    case EFAULT: return {absl::StatusCode::kInvalidArgument, "read into one buffer of the pool that the queue was opened with"};
+    case EBADF: return {absl::StatusCode::kFailedPrecondition, "keep the volume open until its reads have completed"};
+    case ECANCELED: return {absl::StatusCode::kCancelled, "start the read again"};
+    default:
+      return {absl::StatusCode::kDataLoss, "look in the kernel log (dmesg) for the device, and restore the data from a copy"};
+  }
+}
+
+}  // namespace
+
+absl::Status ReadError(int error_number, ReadPath path, const Extent& extent) {
+  const Meaning meaning = MeaningOf(error_number, path);
+  const std::string_view name = ReadPathName(path);
+  return MakeErrnoError(
+      meaning.code, error_number,
+      What(absl::StrCat("reading ", extent.length_bytes, " bytes at offset ", extent.offset_bytes, " of ", extent.volume.name(),
+                        " by path ", absl::string_view(name.data(), name.size()), " failed")),
+      Fix(meaning.fix));
+}
+
+}  // namespace penstock::driver

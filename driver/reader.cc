@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "penstock/reader.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <limits>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "driver/read_error.h"
+#include "penstock/check.h"
+#include "penstock/clock.h"
+#include "penstock/error.h"
+
+namespace penstock {
+namespace {
+
+constexpr uint64_t kNever = std::numeric_limits<uint64_t>::max();
+constexpr absl::Duration kDestructorDrain = absl::Seconds(5);
+
+uint64_t ToNs(absl::Duration duration) { return static_cast<uint64_t>(std::max<int64_t>(0, absl::ToInt64Nanoseconds(duration))); }
+
+uint64_t RoundDown(uint64_t value, uint32_t alignment) { return value - value % alignment; }
+uint64_t RoundUp(uint64_t value, uint32_t alignment) { return RoundDown(value + alignment - 1, alignment); }
+
+/// Generations of two readers start far apart, so that a late completion of one that is gone pairs with no read of the next.
+uint32_t FirstGeneration() {
+  static std::atomic<uint32_t> readers{0};  // Only counts: no partner.
+  return readers.fetch_add(1, std::memory_order_relaxed) * 0x9E3779B9u;
+}
+
+absl::Status Invalid(std::string what, std::string fix) {
+  return MakeError(absl::StatusCode::kInvalidArgument, What(std::move(what)), Fix(std::move(fix)));
+}
+
+}  // namespace
+
+/// One chunk read. At most one raw read of it is in the queue at a time.
+struct Reader::Entry {
+  enum class State : uint8_t {
+    kFree,
+    kInQueue,  // the queue has its raw read, and will complete it once
+    kKept,     // its next raw read waits for room in the queue
+  };
+  enum class GiveUp : uint8_t { kNo, kOverdue, kAsked };
+
+  State state = State::kFree;
+  GiveUp give_up = GiveUp::kNo;
+  uint32_t index = 0;
+  uint32_t generation = 0;  // a new one for each raw read: a completion that comes twice pairs with nothing
+  uint32_t raw_begin = 0;   // where the current raw read begins, in bytes from the chunk's start
+  uint32_t landed = 0;      // bytes that are there, from the chunk's start
+  uint32_t retries = 0;     // in a row
+  uint64_t started_ns = 0;
+  ChunkRead read;
+
+  uint64_t user_data() const { return uint64_t{generation} << 32 | index; }
+  driver::Extent extent() const { return {*read.volume, read.offset_bytes, read.length_bytes}; }
+};
+
+Reader::Reader(ReadQueue& queue, const Options& options)
+    : queue_(queue),
+      options_(options),
+      read_timeout_ns_(ToNs(options.read_timeout)),
+      entries_(options.depth),
+      earliest_deadline_ns_(kNever),
+      completions_(options.depth) {
+  PENSTOCK_CHECK(options.depth >= 1 && options.depth <= queue.capacity());
+  const uint32_t generation = FirstGeneration();
+  free_entries_.reserve(options.depth);
+  for (uint32_t index = options.depth; index-- > 0;) {
+    entries_[index].index = index;
+    entries_[index].generation = generation;
+    free_entries_.push_back(index);
+  }
+}
+
+Reader::~Reader() {
+  if (in_flight() > 0) Drain(kDestructorDrain).IgnoreError();
+}
+
+uint32_t Reader::in_flight() const { return options_.depth - static_cast<uint32_t>(free_entries_.size()); }
+
+/// The page cache takes any offset and length.
+uint32_t Reader::AlignmentOf(const Volume& volume) const {
+  return queue_.path() == ReadPath::kRead ? volume.offset_alignment_bytes() : 1;
+}
+
+absl::Status Reader::Check(const ChunkRead& read) const {
+  PENSTOCK_CHECK(read.volume != nullptr);
+  const Volume& volume = *read.volume;
+  const bool direct = queue_.path() == ReadPath::kRead;
+  if (direct && volume.direct_fd() < 0) {
+    return MakeError(absl::StatusCode::kFailedPrecondition, What(volume.direct_refusal().cause),
+                     Fix(volume.direct_refusal().remedy));
+  }
+  const uint32_t alignment = AlignmentOf(volume);
+  const uint64_t room_bytes = RoundUp(read.length_bytes, alignment);
+  if (read.length_bytes == 0) return Invalid(absl::StrCat("a chunk of 0 bytes of ", volume.name()), "read at least 1 byte");
+  if (read.offset_bytes % alignment != 0) {
+    return Invalid(
+        absl::StrCat("offset ", read.offset_bytes, " of ", volume.name(), " is not a multiple of ", alignment, " bytes"),
+        "start chunks at multiples of the volume's offset alignment, or use --path=pread");
+  }
+  if (room_bytes > std::numeric_limits<uint32_t>::max() || read.offset_bytes > INT64_MAX - room_bytes) {
+    return Invalid(
+        absl::StrCat(read.length_bytes, " bytes at offset ", read.offset_bytes, " of ", volume.name(), " end beyond any file"),
+        "use a smaller offset or length");
+  }
+  if (read.destination.size() < room_bytes) {
+    return Invalid(absl::StrCat("a destination of ", read.destination.size(), " bytes for ", read.length_bytes, " bytes of ",
+                                volume.name(), ", which are read ", alignment, " at a time"),
+                   absl::StrCat("give it at least ", room_bytes, " bytes"));
+  }
+  if (direct && reinterpret_cast<uintptr_t>(read.destination.data()) % volume.memory_alignment_bytes() != 0) {
+    return Invalid(absl::StrCat("a destination that does not start at a multiple of ", volume.memory_alignment_bytes(), " bytes"),
+                   "read into the start of a pool's buffer");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Reader::Start(const ChunkRead& read) {
+  if (free_entries_.empty()) {
+    return MakeError(absl::StatusCode::kResourceExhausted,
+                     What(absl::StrCat(options_.depth, " reads are in flight, all that fit")),
+                     Fix("call Wait, then start the read again"));
+  }
+  PENSTOCK_RETURN_IF_ERROR(Check(read));
+  Entry& entry = entries_[free_entries_.back()];
+  free_entries_.pop_back();
+  entry.read = read;
+  entry.give_up = Entry::GiveUp::kNo;
+  entry.raw_begin = entry.landed = entry.retries = 0;
+  entry.started_ns = MonotonicNs();
+  earliest_deadline_ns_ = std::min(earliest_deadline_ns_, entry.started_ns + read_timeout_ns_);
+  ++counts_.submitted;
+  QueueRaw(entry);
+  return absl::OkStatus();
+}
+
+/// Queues the raw read for what has not landed yet, from the last aligned boundary; keeps it for later if the queue is full.
+void Reader::QueueRaw(Entry& entry) {
+  const ChunkRead& read = entry.read;
+  const uint32_t alignment = AlignmentOf(*read.volume);
+  if (entry.state != Entry::State::kKept) ++entry.generation;
+  entry.raw_begin = static_cast<uint32_t>(RoundDown(entry.landed, alignment));
+  const bool queued = queue_.TryQueue({
+      .user_data = entry.user_data(),
+      .volume = read.volume,
+      .offset_bytes = read.offset_bytes + entry.raw_begin,
+      .length_bytes = static_cast<uint32_t>(RoundUp(read.length_bytes, alignment) - entry.raw_begin),
+      .destination = read.destination.data() + entry.raw_begin,
+  });
+  const auto before = std::exchange(entry.state, queued ? Entry::State::kInQueue : Entry::State::kKept);
+  kept_count_ += entry.state == Entry::State::kKept;
+  kept_count_ -= before == Entry::State::kKept;
+}
+
+/// Queues raw reads that were kept; those that are to be given up end here, since the queue knows nothing of them.
+size_t Reader::QueueKept(absl::Span<ChunkResult> results) {
+  size_t stored = 0;
+  for (Entry& entry : entries_) {
+    if (kept_count_ == 0) break;
+    if (entry.state != Entry::State::kKept) continue;
+    if (entry.give_up == Entry::GiveUp::kNo) {
+      QueueRaw(entry);
+    } else if (stored < results.size()) {
+      --kept_count_;
+      results[stored++] = Finish(entry, GivenUp(entry), MonotonicNs());
+    }
+  }
+  return stored;
+}
+
+/// Fills completions_ unless some are left. Wakes up in time for the next deadline.
+absl::Status Reader::WaitForCompletions(absl::Duration timeout) {
+  if (next_completion_ < completion_count_) return queue_.Submit();
+  if (timeout > absl::ZeroDuration() && earliest_deadline_ns_ != kNever) {
+    const uint64_t now_ns = MonotonicNs();
+    const uint64_t left_ns = earliest_deadline_ns_ - std::min(earliest_deadline_ns_, now_ns);
+    timeout = std::min(timeout, absl::Nanoseconds(left_ns));
+  }
+  next_completion_ = completion_count_ = 0;
+  PENSTOCK_ASSIGN_OR_RETURN(completion_count_, queue_.Wait(absl::MakeSpan(completions_), timeout));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<size_t> Reader::Wait(absl::Span<ChunkResult> results, absl::Duration timeout) {
+  PENSTOCK_CHECK(!results.empty());
+  size_t stored = QueueKept(results);
+  const absl::Status waited = WaitForCompletions(stored > 0 ? absl::ZeroDuration() : timeout);
+  const uint64_t now_ns = MonotonicNs();
+  while (next_completion_ < completion_count_ && stored < results.size()) {
+    const RawCompletion& completion = completions_[next_completion_];
+    Entry* const entry = Find(completion.user_data);
+    if (entry == nullptr && stored > 0) break;  // What has finished goes first: an error would lose it.
+    ++next_completion_;
+    if (entry == nullptr) {
+      return MakeError(absl::StatusCode::kInternal,
+                       What(absl::StrCat("a completion with user_data ", absl::Hex(completion.user_data), " and result ",
+                                         completion.result, " belongs to no read in flight")),
+                       Fix("report it as a bug, and do not trust this queue any more"));
+    }
+    if (auto ended = Advance(*entry, completion.result)) results[stored++] = Finish(*entry, *std::move(ended), now_ns);
+  }
+  CancelOverdue(now_ns);
+  if (stored == 0 && !waited.ok()) return waited;
+  return stored;
+}
+
+Reader::Entry* Reader::Find(uint64_t user_data) {
+  const uint64_t index = user_data & 0xFFFFFFFFu;
+  if (index >= entries_.size()) return nullptr;
+  Entry& entry = entries_[index];
+  return entry.state == Entry::State::kInQueue && entry.user_data() == user_data ? &entry : nullptr;
+}
+
+/// Takes in a raw result. How the chunk ended, or nullopt when another raw read is under way.
+std::optional<absl::Status> Reader::Advance(Entry& entry, int64_t raw_result) {
+  if (raw_result < 0) return RetryOrFail(entry, static_cast<int>(-raw_result));
+  const uint64_t end = entry.raw_begin + static_cast<uint64_t>(raw_result);
+  const bool progress = end > entry.landed;
+  // Without progress the file ends here, before what landed earlier if it was truncated since. Bytes past the chunk are the
+  // rest of its last block, or of a file that has grown.
+  entry.landed = static_cast<uint32_t>(std::min<uint64_t>(end, entry.read.length_bytes));
+  if (entry.give_up == Entry::GiveUp::kOverdue) return GivenUp(entry);
+  if (entry.landed == entry.read.length_bytes || !progress) return absl::OkStatus();
+  if (entry.give_up == Entry::GiveUp::kAsked) return GivenUp(entry);
+  entry.retries = 0;
+  ++counts_.resubmitted;
+  QueueRaw(entry);
+  return std::nullopt;
+}
+
+std::optional<absl::Status> Reader::RetryOrFail(Entry& entry, int error_number) {
+  const bool passing = error_number == EINTR || error_number == EAGAIN;
+  if (entry.give_up != Entry::GiveUp::kNo && (passing || error_number == ECANCELED)) return GivenUp(entry);
+  if (!passing || entry.retries == options_.retry_limit) return driver::ReadError(error_number, queue_.path(), entry.extent());
+  ++entry.retries;
+  ++counts_.resubmitted;
+  QueueRaw(entry);
+  return std::nullopt;
+}
+
+absl::Status Reader::GivenUp(const Entry& entry) const {
+  const std::string what = absl::StrCat("reading ", entry.read.length_bytes, " bytes at offset ", entry.read.offset_bytes, " of ",
+                                        entry.read.volume->name());
+  if (entry.give_up == Entry::GiveUp::kOverdue) {
+    return MakeError(absl::StatusCode::kDeadlineExceeded,
+                     What(absl::StrCat(what, " took longer than ", absl::FormatDuration(options_.read_timeout),
+                                       " and was given up after ", entry.landed, " bytes")),
+                     Fix("look in the kernel log (dmesg) for the device, or raise read_timeout"));
+  }
+  return MakeError(absl::StatusCode::kCancelled, What(absl::StrCat(what, " was cancelled after ", entry.landed, " bytes")),
+                   Fix("start the read again"));
+}
+
+ChunkResult Reader::Finish(Entry& entry, absl::Status status, uint64_t now_ns) {
+  entry.state = Entry::State::kFree;
+  free_entries_.push_back(entry.index);
+  if (in_flight() == 0) earliest_deadline_ns_ = kNever;
+  ++(status.ok() ? counts_.completed : counts_.failed);
+  return {.tag = entry.read.tag, .bytes = entry.landed, .latency_ns = now_ns - entry.started_ns, .status = std::move(status)};
+}
+
+/// All reads have the same timeout, so one comparison is enough until the earliest deadline passes; then all are looked at.
+void Reader::CancelOverdue(uint64_t now_ns) {
+  if (now_ns < earliest_deadline_ns_) return;
+  earliest_deadline_ns_ = kNever;
+  for (Entry& entry : entries_) {
+    if (entry.state == Entry::State::kFree || entry.give_up != Entry::GiveUp::kNo) continue;
+    const uint64_t deadline_ns = entry.started_ns + read_timeout_ns_;
+    if (now_ns < deadline_ns) {
+      earliest_deadline_ns_ = std::min(earliest_deadline_ns_, deadline_ns);
+    } else {
+      entry.give_up = Entry::GiveUp::kOverdue;
+      if (entry.state == Entry::State::kInQueue) queue_.Cancel(entry.user_data());
+    }
+  }
+}
+
+void Reader::CancelAll() {
+  for (Entry& entry : entries_) {
+    if (entry.state == Entry::State::kFree || entry.give_up != Entry::GiveUp::kNo) continue;
+    entry.give_up = Entry::GiveUp::kAsked;
+    if (entry.state == Entry::State::kInQueue) queue_.Cancel(entry.user_data());
+  }
+}
+
+absl::Status Reader::Drain(absl::Duration timeout) {
+  CancelAll();
+  const uint64_t begin_ns = MonotonicNs();
+  const uint64_t timeout_ns = ToNs(timeout);
+  ChunkResult results[16];
+  for (uint64_t gone_ns = 0; in_flight() > 0; gone_ns = MonotonicNs() - begin_ns) {
+    if (gone_ns > timeout_ns) {
+      return MakeError(
+          absl::StatusCode::kDeadlineExceeded,
+          What(absl::StrCat(in_flight(), " cancelled reads are still in flight after ", absl::FormatDuration(timeout))),
+          Fix("keep their memory, and drain again or end the process"));
+    }
+    // An error of one Wait does not end the draining: what matters is that nothing is in flight any more.
+    if (!Wait(absl::MakeSpan(results), absl::Nanoseconds(timeout_ns - gone_ns)).ok()) absl::SleepFor(absl::Milliseconds(1));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace penstock

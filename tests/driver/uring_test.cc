@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The ring itself, and each way in which Linux can refuse it.
+#include "driver/uring.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <string>
+#include <thread>
+
+#include "penstock/buffer_pool.h"
+#include "penstock/error.h"
+#include "penstock/read_paths.h"
+#include "penstock/reader.h"
+#include "tests/driver/child_process.h"
+#include "tests/driver/temp_file.h"
+
+namespace penstock {
+namespace {
+
+using driver::Uring;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+class UringTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    const absl::Status status = Uring::Open(1).status();
+    if (!status.ok()) GTEST_SKIP() << status;
+  }
+
+  static void QueueNop(Uring& uring, uint64_t user_data) {
+    io_uring_sqe* const entry = uring.TryGetEntry();
+    ASSERT_NE(entry, nullptr);
+    io_uring_prep_nop(entry);
+    entry->user_data = user_data;
+  }
+
+  const BufferPool pool_ = BufferPool::Create({.buffer_bytes = 4096, .buffer_count = 4}).value();
+};
+
+TEST_F(UringTest, HidesCompletionsOfItsOwnRequests) {
+  const auto uring = Uring::Open(4).value();
+  QueueNop(*uring, 1);
+  QueueNop(*uring, Uring::kOwnUserData);
+  QueueNop(*uring, 2);
+  ASSERT_EQ(uring->Wait(absl::Seconds(1)), absl::OkStatus());
+  std::array<RawCompletion, 4> completions;
+  ASSERT_EQ(uring->Take(absl::MakeSpan(completions)), 2);
+  EXPECT_EQ(completions[0].user_data, 1);
+  EXPECT_EQ(completions[1].user_data, 2);
+}
+
+TEST_F(UringTest, KeepsCompletionsThatTheCallerHasNoRoomFor) {
+  const auto uring = Uring::Open(4).value();
+  for (uint64_t i = 0; i < 3; ++i) QueueNop(*uring, i);
+  ASSERT_EQ(uring->Wait(absl::Seconds(1)), absl::OkStatus());
+  for (uint64_t i = 0; i < 3; ++i) {
+    RawCompletion completion;
+    ASSERT_EQ(uring->Take(absl::MakeSpan(&completion, 1)), 1);
+    EXPECT_EQ(completion.user_data, i);
+  }
+}
+
+TEST_F(UringTest, DoesNotEnterTheKernelWhenACompletionHasCome) {
+  const std::string answer = RunInChild([]() -> std::string {
+    const auto uring = Uring::Open(4).value();
+    for (uint64_t i = 0; i < 2; ++i) QueueNop(*uring, i);
+    if (!uring->Wait(absl::Seconds(1)).ok()) return "the first wait failed";
+    if (!RefuseSystemCall(__NR_io_uring_enter, EPERM)) return "no seccomp";
+    RawCompletion completion;
+    for (uint64_t i = 0; i < 2; ++i) {
+      if (const absl::Status status = uring->Wait(absl::Seconds(1)); !status.ok()) return status.ToString();
+      if (uring->Take(absl::MakeSpan(&completion, 1)) != 1 || completion.user_data != i) return "lost a completion";
+    }
+    if (!uring->Wait(absl::ZeroDuration()).ok()) return "looking for completions entered the kernel";
+    return uring->Wait(absl::Seconds(1)).ok() ? "seccomp does nothing" : "entered only when it had to";
+  });
+  if (answer == "no seccomp") GTEST_SKIP() << "no seccomp filters. Fix: run on a kernel with CONFIG_SECCOMP_FILTER.";
+  EXPECT_EQ(answer, "entered only when it had to");
+}
+
+TEST_F(UringTest, SaysWhenASecondThreadUsesIt) {
+  const auto uring = Uring::Open(4).value();
+  ASSERT_EQ(uring->Wait(absl::ZeroDuration()), absl::OkStatus());
+  std::thread second([&] {
+    QueueNop(*uring, 1);
+    const absl::Status status = uring->Submit();
+    if (status.ok()) return;  // A kernel before 6.1 lets every thread in.
+    EXPECT_EQ(status.code(), absl::StatusCode::kInternal);
+    EXPECT_THAT(RemedyOf(status), HasSubstr("the thread that used it first"));
+  });
+  second.join();
+}
+
+TEST_F(UringTest, WorksWithoutARegisteredFile) {
+  const auto uring = Uring::Open(4).value();
+  uring->RegisterFile(-1);
+  uring->RegisterFile(1 << 30);
+  uring->UnregisterFile(5);
+  io_uring_sqe entry{};
+  uring->UseRegisteredFile(entry, 5);
+  uring->UseRegisteredFile(entry, -1);
+  EXPECT_EQ(entry.flags & IOSQE_FIXED_FILE, 0);
+}
+
+TEST_F(UringTest, LooksRegisteredFilesUpByTheirDescriptor) {
+  const TempFile file(1);
+  const Volume volume = file.Open();
+  const auto uring = Uring::Open(4).value();
+  uring->RegisterFile(volume.buffered_fd());
+  io_uring_sqe entry{};
+  uring->UseRegisteredFile(entry, volume.buffered_fd());
+  if ((entry.flags & IOSQE_FIXED_FILE) == 0) GTEST_SKIP() << "no sparse file table. Fix: run on Linux 5.19 or later.";
+  uring->UnregisterFile(volume.buffered_fd());
+  entry.flags = 0;
+  uring->UseRegisteredFile(entry, volume.buffered_fd());
+  EXPECT_EQ(entry.flags, 0);
+}
+
+TEST(UringRefusal, SaysHowToAllowIoUringWhenItIsForbiddenOrMissing) {
+  for (const auto& [error_number, name] : {std::pair{EPERM, "EPERM"}, std::pair{ENOSYS, "ENOSYS"}}) {
+    const int number = error_number;
+    const std::string answer = RunInChild([number]() -> std::string {
+      const BufferPool pool = BufferPool::Create({.buffer_bytes = 4096, .buffer_count = 4}).value();
+      if (!RefuseSystemCall(__NR_io_uring_setup, number)) return "no seccomp";
+      return OpenUringReadQueue(pool, 4).status().ToString();
+    });
+    if (answer == "no seccomp") GTEST_SKIP() << "no seccomp filters. Fix: run on a kernel with CONFIG_SECCOMP_FILTER.";
+    EXPECT_THAT(answer, AllOf(HasSubstr("UNAVAILABLE"), HasSubstr(name), HasSubstr("io_uring_disabled"),
+                              HasSubstr("seccomp profile"), HasSubstr("--path=pread")));
+  }
+}
+
+TEST(UringRefusal, DoesWithoutAFileTable) {
+  const TempFile file(4096);
+  const std::string answer = RunInChild([&]() -> std::string {
+    const BufferPool pool = BufferPool::Create({.buffer_bytes = 4096, .buffer_count = 4}).value();
+    if (!RefuseSystemCall(__NR_io_uring_register, EINVAL)) return "no seccomp";
+    const auto uring = Uring::Open(4);
+    if (!uring.ok()) return uring.status().ToString();
+    (*uring)->RegisterFile(3);
+    return "opened";
+  });
+  if (answer == "no seccomp") GTEST_SKIP() << "no seccomp filters. Fix: run on a kernel with CONFIG_SECCOMP_FILTER.";
+  if (answer.find("UNAVAILABLE") != std::string::npos) GTEST_SKIP() << answer;
+  EXPECT_EQ(answer, "opened");
+}
+
+TEST_F(UringTest, SaysHowMuchLockedMemoryItNeeds) {
+  const std::string answer = RunInChild([]() -> std::string {
+    const BufferPool pool = BufferPool::Create({.buffer_bytes = 65536, .buffer_count = 16}).value();
+    const rlimit limit{.rlim_cur = 64 * 1024, .rlim_max = 64 * 1024};
+    if (setrlimit(RLIMIT_MEMLOCK, &limit) != 0) return "cannot set the limit";
+    // CAP_IPC_LOCK lifts the limit, so it must go.
+    if (geteuid() == 0 && setresuid(65534, 65534, 65534) != 0) return "cannot become nobody";
+    return OpenUringReadQueue(pool, 4).status().ToString();
+  });
+  if (answer.starts_with("cannot") || answer == "OK")
+    GTEST_SKIP() << "the limit does not hold: " << answer << ". Fix: run as root.";
+  EXPECT_THAT(answer, AllOf(HasSubstr("RESOURCE_EXHAUSTED"), HasSubstr("ENOMEM"), HasSubstr("locked-memory limit 64 KiB"),
+                            HasSubstr("at least 1024 KiB more"), HasSubstr("ulimit -l")));
+}
+
+TEST_F(UringTest, SaysWhenTooManyFilesAreOpen) {
+  const std::string answer = RunInChild([]() -> std::string {
+    while (dup(0) >= 0) continue;
+    return Uring::Open(4).status().ToString();
+  });
+  EXPECT_THAT(answer, AllOf(HasSubstr("RESOURCE_EXHAUSTED"), HasSubstr("EMFILE"), HasSubstr("ulimit -n")));
+}
+
+TEST_F(UringTest, RefusesDepthsThatTheKernelDoesNotHave) {
+  for (const uint32_t depth : {0u, 16385u, ~0u}) {
+    EXPECT_EQ(OpenUringReadQueue(pool_, depth).status().code(), absl::StatusCode::kInvalidArgument) << depth;
+  }
+  EXPECT_EQ(OpenUringReadQueue(pool_, 16384).status(), absl::OkStatus());
+}
+
+TEST_F(UringTest, RefusesADestinationThatIsNotItsMemory) {
+  const TempFile file(4096);
+  const Volume volume = file.Open();
+  if (volume.direct_fd() < 0) GTEST_SKIP() << volume.direct_refusal().cause << ". Fix: " << volume.direct_refusal().remedy << ".";
+  const auto queue = OpenUringReadQueue(pool_, 1).value();
+  const BufferPool other = BufferPool::Create({.buffer_bytes = 4096, .buffer_count = 1}).value();
+  Reader reader(*queue, {.depth = 1});
+  ASSERT_TRUE(reader.Start({.volume = &volume, .length_bytes = 4096, .destination = other.buffer(0)}).ok());
+  ChunkResult result;
+  ASSERT_EQ(reader.Wait(absl::MakeSpan(&result, 1), absl::Seconds(5)).value(), 1);
+  EXPECT_EQ(result.status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(RemedyOf(result.status), HasSubstr("the pool that the queue was opened with"));
+}
+
+TEST_F(UringTest, RegistersMoreMemoryThanOneRegisteredBufferHolds) {
+  const auto pool =
+      BufferPool::Create({.buffer_bytes = 96 << 20, .buffer_count = 12});  // 1.125 GiB: 10 buffers in the first GiB.
+  if (!pool.ok()) GTEST_SKIP() << pool.status();
+  const auto queue = OpenUringReadQueue(*pool, 4);
+  if (queue.status().code() == absl::StatusCode::kResourceExhausted) GTEST_SKIP() << queue.status();
+  ASSERT_EQ(queue.status(), absl::OkStatus());
+  const TempFile file(4096);
+  const Volume volume = file.Open();
+  for (const uint32_t index : {0u, 9u, 10u, 11u}) {
+    const auto refusal = ProbeRead(**queue, volume, pool->buffer(index).last(4096));
+    EXPECT_TRUE(!refusal.has_value() || volume.direct_fd() < 0) << index << ": " << refusal->cause;
+  }
+}
+
+}  // namespace
+}  // namespace penstock
