@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The states are the nodes of the patterns' trie. A state stands for the bytes that are still undecided: a prefix of some
 // pattern that a longer match could still grow from. When a byte comes that the prefix cannot take, the front of the undecided
-// bytes is decided: the longest pattern there is a match and is cut off, or, if there is none, one byte is; and so on until
-// what is left is again a prefix that can grow. All of that depends on the state and the byte alone, so it is a table.
+// bytes is decided: the longest pattern there is a match and is cut off, or, if there is none, one byte is. What is left is
+// shorter, so the row of the state that it leads to is known already if rows are made in the order of their prefixes' lengths:
+// the byte does there what it does here, after the matches so far.
 #include "penstock/automaton.h"
 
+#include <algorithm>
 #include <map>
+#include <numeric>
 #include <string_view>
 
 #include "absl/strings/str_cat.h"
@@ -39,44 +42,57 @@ class Trie {
   /// Requires: every pattern has been added. A parent has a smaller number than its children.
   void SetLongest() {
     for (u32 i = 0; i < nodes_.size(); ++i) {
-      for (const auto& [byte, child] : nodes_[i].child) nodes_[child].longest = std::max(nodes_[child].longest, nodes_[i].longest);
+      for (const auto& [byte, child] : nodes_[i].child)
+        nodes_[child].longest = std::max(nodes_[child].longest, nodes_[i].longest);
     }
   }
 
-  u32 size() const { return static_cast<u32>(nodes_.size()); }
-  const Node& node(u32 index) const { return nodes_[index]; }
-
-  /// Decides as much of `text` as can be decided. `growing` is false when no byte will follow.
-  /// Returns the matches, and in `state` the node of what is left.
-  u32 Decide(std::string_view text, bool growing, u32& state) const {
-    u32 matches = 0;
-    for (;;) {
-      u32 taken = 0;
-      u32 node = Walk(text, taken);
-      if (taken == text.size() && growing && !nodes_[node].child.empty()) {
-        state = node;
-        return matches;
-      }
-      if (text.empty()) {
-        state = 0;
-        return matches;
-      }
-      const u32 length = nodes_[node].longest;
-      matches += length != 0 ? 1 : 0;
-      text.remove_prefix(length != 0 ? length : 1);
-    }
+  /// Requires: SetLongest.
+  std::vector<u32> MakeTable() const {
+    std::vector<u32> table(layout::AutomatonWords(size()));
+    table[0] = layout::kAutomatonMagic;
+    table[1] = size();
+    std::vector<u32> by_length(size());
+    std::iota(by_length.begin(), by_length.end(), 0u);
+    std::ranges::stable_sort(by_length, {}, [this](u32 state) { return nodes_[state].prefix.size(); });
+    for (u32 state : by_length) FillRow(state, table);
+    return table;
   }
 
  private:
-  /// Follows `text` from the root as far as it goes.
-  u32 Walk(std::string_view text, u32& taken) const {
-    u32 node = 0;
-    for (taken = 0; taken < text.size(); ++taken) {
-      const auto it = nodes_[node].child.find(static_cast<u8>(text[taken]));
-      if (it == nodes_[node].child.end()) break;
-      node = it->second;
+  struct Decided {
+    u32 matches;
+    u32 state;  // of what is left
+  };
+
+  u32 size() const { return static_cast<u32>(nodes_.size()); }
+
+  /// Decides the front of the state's prefix. Requires: it is not the root, and the rows of all shorter prefixes are filled.
+  Decided DecideFront(u32 state, const std::vector<u32>& table) const {
+    const Node& node = nodes_[state];
+    Decided decided = {node.longest != 0 ? 1u : 0u, 0};
+    for (char c : std::string_view(node.prefix).substr(std::max(node.longest, 1u))) {
+      const u32 transition = layout::Transition(table.data(), decided.state, static_cast<u8>(c));
+      decided.matches += layout::Emitted(transition);
+      decided.state = layout::NextState(transition);
     }
-    return node;
+    return decided;
+  }
+
+  void FillRow(u32 state, std::vector<u32>& table) const {
+    const auto row_of = [&table](u32 s) {
+      return table.data() + layout::kAutomatonHeaderWords + size_t{s} * layout::kAutomatonRowWords;
+    };
+    u32* row = row_of(state);
+    u32* at_end = row_of(size());
+    if (state != 0) {
+      const Decided decided = DecideFront(state, table);
+      const u32 emitted = decided.matches << layout::kAutomatonStateBits;
+      std::transform(row_of(decided.state), row_of(decided.state + 1), row, [&](u32 transition) { return transition + emitted; });
+      at_end[state] = at_end[decided.state] + decided.matches;
+    }
+    constexpr u32 kMatchThenRoot = 1u << layout::kAutomatonStateBits;
+    for (const auto& [byte, child] : nodes_[state].child) row[byte] = nodes_[child].child.empty() ? kMatchThenRoot : child;
   }
 
   std::vector<Node> nodes_;
@@ -112,25 +128,7 @@ absl::StatusOr<std::vector<u32>> BuildAutomaton(absl::Span<const std::string> pa
   Trie trie;
   for (const std::string& pattern : patterns) trie.Add(pattern);
   trie.SetLongest();
-
-  std::vector<u32> table(layout::AutomatonWords(trie.size()));
-  table[0] = layout::kAutomatonMagic;
-  table[1] = trie.size();
-  u32* row = table.data() + layout::kAutomatonHeaderWords;
-  u32* at_end = row + static_cast<size_t>(trie.size()) * layout::kAutomatonRowWords;
-  std::string text;
-  for (u32 state = 0; state < trie.size(); ++state, row += layout::kAutomatonRowWords) {
-    text = trie.node(state).prefix;
-    u32 next = 0;
-    at_end[state] = trie.Decide(text, /*growing=*/false, next);
-    text.push_back('\0');
-    for (u32 byte = 0; byte < layout::kAutomatonRowWords; ++byte) {
-      text.back() = static_cast<char>(byte);
-      const u32 matches = trie.Decide(text, /*growing=*/true, next);
-      row[byte] = (matches << layout::kAutomatonStateBits) | next;
-    }
-  }
-  return table;
+  return trie.MakeTable();
 }
 
 absl::Status CheckAutomaton(absl::Span<const u32> table) {
@@ -143,6 +141,14 @@ absl::Status CheckAutomaton(absl::Span<const u32> table) {
   for (size_t i = 0; i < transitions; ++i) {
     if (layout::NextState(table[layout::kAutomatonHeaderWords + i]) >= states) {
       return Malformed(absl::StrCat("transition ", i, " leads out of it"));
+    }
+  }
+  for (size_t i = 2; i < layout::kAutomatonHeaderWords; ++i) {
+    if (table[i] != 0) return Malformed(absl::StrCat("reserved word ", i, " is not 0"));
+  }
+  for (u32 state = 0; state < states; ++state) {
+    if (layout::MatchesAtEnd(table.data(), states, state) > layout::kMaxPatternBytes) {
+      return Malformed(absl::StrCat("state ", state, " has more matches at its end than bytes"));
     }
   }
   return absl::OkStatus();

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// What the tests of handlers and of the CPU device share: a device that is made and started, and slots that are run to their end.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "penstock/cpu_device.h"
+#include "penstock/layout/data_op.h"
+
+namespace penstock {
+
+inline constexpr absl::Duration kPatience = absl::Seconds(30);  // for what takes microseconds: only a hang is this slow
+
+struct Shape {
+  u32 workgroups;
+  u32 lanes;
+};
+inline void PrintTo(const Shape& shape, std::ostream* out) { *out << shape.workgroups << " workgroups of " << shape.lanes; }
+inline std::string ShapeName(const testing::TestParamInfo<Shape>& info) {
+  return std::to_string(info.param.workgroups) + "WorkgroupsOf" + std::to_string(info.param.lanes);
+}
+/// Every shape that the tests of handlers run in.
+inline auto AllShapes() { return testing::Values(Shape{1, 1}, Shape{2, 1}, Shape{3, 1}, Shape{1, 4}, Shape{2, 4}, Shape{3, 4}); }
+
+inline CpuDeviceOptions OptionsFor(const Shape& shape) {
+  CpuDeviceOptions options;
+  options.workgroups = shape.workgroups;
+  options.lanes = shape.lanes;
+  return options;
+}
+
+template <typename Program = device::Program<>>
+std::unique_ptr<Device> MakeDevice(const CpuDeviceOptions& options = {}) {
+  auto device = MakeCpuDevice<Program>(options);
+  if (!device.ok()) ADD_FAILURE() << device.status();
+  return *std::move(device);
+}
+
+inline Work MakeWork(u32 opcode, std::initializer_list<u32> arguments = {}) {
+  Work work;
+  work.opcode = opcode;
+  std::copy(arguments.begin(), arguments.end(), work.argument.begin());
+  return work;
+}
+
+inline Work RangeWork(u32 opcode, const layout::Range& range) {
+  Work work = MakeWork(opcode);
+  layout::EncodeRange(range, work.argument.data());
+  return work;
+}
+
+inline absl::Span<std::byte> AsBytes(absl::Span<u8> bytes) { return {reinterpret_cast<std::byte*>(bytes.data()), bytes.size()}; }
+
+/// Registers bytes that outlive the device.
+inline u32 Register(Device& device, absl::Span<u8> bytes, u32 rights = layout::kBufferRead | layout::kBufferWrite) {
+  const auto handle = device.RegisterBuffer(AsBytes(bytes), rights);
+  EXPECT_TRUE(handle.ok()) << handle.status();
+  return handle.value_or(0);
+}
+
+inline Ticket Publish(Device& device, const Work& work) {
+  const auto ticket = device.ring().Publish(work);
+  EXPECT_TRUE(ticket.ok()) << ticket.status();
+  return ticket.value_or(Ticket{});
+}
+
+inline Completion WaitFor(Device& device, const Ticket& ticket) {
+  const auto completion = device.ring().Wait(ticket, kPatience);
+  EXPECT_TRUE(completion.ok()) << completion.status() << "\n" << device.ring().Dump();
+  return completion.value_or(Completion{});
+}
+
+/// Publishes one slot and waits for it.
+inline Completion RunWork(Device& device, const Work& work) { return WaitFor(device, Publish(device, work)); }
+
+/// Publishes all of them, so that workgroups run them side by side, and waits for all. They must fit the ring.
+inline std::vector<Completion> RunAll(Device& device, const std::vector<Work>& works) {
+  std::vector<Ticket> tickets;
+  for (const Work& work : works) tickets.push_back(Publish(device, work));
+  std::vector<Completion> completions;
+  for (const Ticket& ticket : tickets) completions.push_back(WaitFor(device, ticket));
+  return completions;
+}
+
+inline u64 ResultOf(const Completion& completion) {
+  EXPECT_TRUE(completion.ok()) << completion.ToStatus("a slot of the test");
+  return completion.result;
+}
+
+inline void ExpectFault(const Completion& completion, layout::FaultReason reason, u32 detail) {
+  EXPECT_EQ(completion.fault, reason) << completion.ToStatus("a slot of the test");
+  EXPECT_EQ(completion.fault_detail, detail) << completion.ToStatus("a slot of the test");
+}
+
+}  // namespace penstock
