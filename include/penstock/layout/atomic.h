@@ -25,7 +25,7 @@ namespace atomic_internal {
 #if defined(__CUDA_ARCH__)
 
 template <Scope S>
-constexpr int ScopeOf() {
+PENSTOCK_HOST_DEVICE constexpr int ScopeOf() {
   return S == Scope::kWorkgroup ? __NV_THREAD_SCOPE_BLOCK : S == Scope::kDevice ? __NV_THREAD_SCOPE_DEVICE : __NV_THREAD_SCOPE_SYSTEM;
 }
 #define PENSTOCK_ATOMIC_LOAD(p, order, S) __nv_atomic_load_n(p, order, ScopeOf<S>())
@@ -41,7 +41,7 @@ constexpr int ScopeOf() {
 #elif defined(__HIP_DEVICE_COMPILE__)
 
 template <Scope S>
-constexpr int ScopeOf() {
+PENSTOCK_HOST_DEVICE constexpr int ScopeOf() {
   return S == Scope::kWorkgroup ? __HIP_MEMORY_SCOPE_WORKGROUP : S == Scope::kDevice ? __HIP_MEMORY_SCOPE_AGENT : __HIP_MEMORY_SCOPE_SYSTEM;
 }
 #define PENSTOCK_ATOMIC_LOAD(p, order, S) __hip_atomic_load(p, order, ScopeOf<S>())
@@ -105,8 +105,10 @@ PENSTOCK_HOST_DEVICE void StoreRelease(T* word, T value) {
 template <Scope S, typename T>
 PENSTOCK_HOST_DEVICE void AcquireAfter(const T* observed) {
 #if defined(__CUDA_ARCH__)
-  (void)observed;
-  __nv_atomic_thread_fence(__NV_ATOMIC_ACQUIRE, atomic_internal::ScopeOf<S>());
+  (void)observed;  // the scope of a fence has to be a literal
+  if constexpr (S == Scope::kWorkgroup) __nv_atomic_thread_fence(__NV_ATOMIC_ACQUIRE, __NV_THREAD_SCOPE_BLOCK);
+  if constexpr (S == Scope::kDevice) __nv_atomic_thread_fence(__NV_ATOMIC_ACQUIRE, __NV_THREAD_SCOPE_DEVICE);
+  if constexpr (S == Scope::kSystem) __nv_atomic_thread_fence(__NV_ATOMIC_ACQUIRE, __NV_THREAD_SCOPE_SYSTEM);
 #elif defined(__HIP_DEVICE_COMPILE__)
   (void)observed;
   if constexpr (S == Scope::kWorkgroup) __builtin_amdgcn_fence(__ATOMIC_ACQUIRE, "workgroup");
