@@ -221,14 +221,15 @@ Reader::Entry* Reader::Find(uint64_t user_data) {
 std::optional<absl::Status> Reader::Advance(Entry& entry, int64_t raw_result) {
   if (raw_result < 0) return RetryOrFail(entry, static_cast<int>(-raw_result));
   const uint64_t end = entry.raw_begin + static_cast<uint64_t>(raw_result);
-  const bool progress = end > entry.landed;
-  // Without progress the file ends here, before what landed earlier if it was truncated since. Bytes past the chunk are the
-  // rest of its last block, or of a file that has grown.
+  // A file ends where a read brings nothing, or where two reads agree that it does: one short read proves nothing. The end may
+  // lie before what landed earlier, if the file was truncated since.
+  const bool at_end = raw_result == 0 || end == entry.landed;
+  if (end > entry.landed) entry.retries = 0;
+  // Bytes past the chunk are the rest of its last block, or of a file that has grown.
   entry.landed = static_cast<uint32_t>(std::min<uint64_t>(end, entry.read.length_bytes));
   if (entry.give_up == Entry::GiveUp::kOverdue) return GivenUp(entry);
-  if (entry.landed == entry.read.length_bytes || !progress) return absl::OkStatus();
+  if (entry.landed == entry.read.length_bytes || at_end) return absl::OkStatus();
   if (entry.give_up == Entry::GiveUp::kAsked) return GivenUp(entry);
-  entry.retries = 0;
   ++counts_.resubmitted;
   QueueRaw(entry);
   return std::nullopt;

@@ -58,7 +58,8 @@ absl::StatusOr<IngestReport> Ingest(Device& device, absl::Span<const std::string
                       {.chunk_bytes = options.chunk_bytes,
                        .slot_timeout = options.slot_timeout,
                        .cancel = options.cancel,
-                       .progress = options.progress}, feed);
+                       .progress = options.progress},
+                      feed);
     report.seconds = static_cast<double>(MonotonicNs() - start_ns) * 1e-9;
     feed.Report(report);
   }

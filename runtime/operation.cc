@@ -58,8 +58,9 @@ class HistogramOperation final : public Operation {
   absl::Status Prepare(Device& device, uint32_t buffer_count) override {
     counts_.resize(static_cast<size_t>(buffer_count) * layout::kHistogramBins);
     const absl::Span<u32> counts = absl::MakeSpan(counts_);
-    PENSTOCK_ASSIGN_OR_RETURN(handle_, device.RegisterBuffer({reinterpret_cast<std::byte*>(counts.data()), counts.size() * sizeof(u32)},
-                                                             layout::kBufferWrite));
+    PENSTOCK_ASSIGN_OR_RETURN(
+        handle_,
+        device.RegisterBuffer({reinterpret_cast<std::byte*>(counts.data()), counts.size() * sizeof(u32)}, layout::kBufferWrite));
     return absl::OkStatus();
   }
 
@@ -153,8 +154,8 @@ class VerifyOperation final : public Operation {
   std::string_view name() const override { return "verify"; }
 
   absl::Status Prepare(Device& device, uint32_t) override {
-    PENSTOCK_ASSIGN_OR_RETURN(handle_, device.RegisterBuffer({reinterpret_cast<std::byte*>(repeated_.data()), repeated_.size()},
-                                                             layout::kBufferRead));
+    PENSTOCK_ASSIGN_OR_RETURN(
+        handle_, device.RegisterBuffer({reinterpret_cast<std::byte*>(repeated_.data()), repeated_.size()}, layout::kBufferRead));
     return absl::OkStatus();
   }
 
@@ -196,7 +197,8 @@ absl::StatusOr<std::unique_ptr<Operation>> MakeMatchOperation(absl::Span<const s
 absl::StatusOr<std::unique_ptr<Operation>> MakeVerifyOperation(std::string_view pattern) {
   constexpr size_t kMaxPatternBytes = size_t{1} << 20;
   if (pattern.empty() || pattern.size() > kMaxPatternBytes) {
-    return MakeError(absl::StatusCode::kInvalidArgument, What(absl::StrCat("the pattern to verify has ", pattern.size(), " bytes")),
+    return MakeError(absl::StatusCode::kInvalidArgument,
+                     What(absl::StrCat("the pattern to verify has ", pattern.size(), " bytes")),
                      Fix("give a pattern of 1 byte to 1 MiB"));
   }
   return std::make_unique<VerifyOperation>(pattern);

@@ -14,8 +14,8 @@
 namespace penstock {
 namespace {
 
-constexpr absl::Duration kLongWait = absl::Milliseconds(100);   // between looks at `cancel`
-constexpr absl::Duration kShortWait = absl::Milliseconds(1);    // when a slot may end before a read does
+constexpr absl::Duration kLongWait = absl::Milliseconds(100);  // between looks at `cancel`
+constexpr absl::Duration kShortWait = absl::Milliseconds(1);   // when a slot may end before a read does
 constexpr uint64_t kProgressNs = 100'000'000;
 
 /// A source that has been asked for and has not ended.
@@ -50,8 +50,7 @@ struct Chunk {
 class Pump {
  public:
   Pump(const PumpParts& parts, const PumpOptions& options, PumpFeed& feed)
-      : device_(*parts.device),
-        ring_(parts.device->ring()),
+      : ring_(parts.device->ring()),
         pool_(*parts.pool),
         buffer_handle_(parts.buffer_handle),
         operation_(*parts.operation),
@@ -65,7 +64,7 @@ class Pump {
 
   PumpOutcome Run() {
     while (!AllDone()) {
-      while (StartReads() | Sweep() | FoldEnded()) ReportProgress();
+      while (MakeProgress()) ReportProgress();
       if (AllDone()) break;
       if (absl::Status status = Wait(); !status.ok()) {
         GiveUp(status);
@@ -73,12 +72,20 @@ class Pump {
       }
       if (options_.cancel != nullptr && options_.cancel->load(std::memory_order_relaxed)) Cancel();
     }
-    return {first_error_, std::move(statistics_), memory_in_use_};
+    return {first_error_, statistics_, memory_in_use_};
   }
 
  private:
   bool AllDone() const { return feed_ended_ && sources_.empty(); }
   Chunk& At(uint64_t sequence) { return window_[sequence % window_.size()]; }
+
+  /// Does everything that can be done without waiting. True if there was anything.
+  bool MakeProgress() {
+    bool progress = StartReads();
+    progress |= Sweep();
+    progress |= FoldEnded();
+    return progress;
+  }
 
   // --- reading ---
 
@@ -282,8 +289,8 @@ class Pump {
       if (completion.ok()) {
         TakeSlot(chunk, *completion);
       } else if (absl::Nanoseconds(static_cast<int64_t>(MonotonicNs() - chunk.published_ns)) > options_.slot_timeout) {
-        return Annotate(completion.status(), absl::StrCat("a chunk's slot, published over ", absl::FormatDuration(options_.slot_timeout),
-                                                          " ago, is held up"));
+        return Annotate(completion.status(), absl::StrCat("a chunk's slot, published over ",
+                                                          absl::FormatDuration(options_.slot_timeout), " ago, is held up"));
       }
       return absl::OkStatus();
     }
@@ -331,7 +338,6 @@ class Pump {
     }
   }
 
-  Device& device_;
   LiveRing& ring_;
   const BufferPool& pool_;
   const uint32_t buffer_handle_;
@@ -339,13 +345,13 @@ class Pump {
   const PumpOptions& options_;
   PumpFeed& feed_;
 
-  std::deque<Source> sources_;        // in the order of their bytes; reads are for the last one, folds for the first
-  std::vector<Reader*> readers_;      // of the sources so far
-  std::vector<Chunk> window_;         // chunk `sequence` is at sequence % size
+  std::deque<Source> sources_;          // in the order of their bytes; reads are for the last one, folds for the first
+  std::vector<Reader*> readers_;        // of the sources so far
+  std::vector<Chunk> window_;           // chunk `sequence` is at sequence % size
   std::vector<uint32_t> free_buffers_;  // the last one freed is the next one used: it may still be in a cache
   std::vector<ChunkResult> results_;
-  uint64_t oldest_ = 0;  // sequence of the oldest chunk that is not folded
-  uint64_t next_ = 0;    // sequence of the next chunk to start
+  uint64_t oldest_ = 0;     // sequence of the oldest chunk that is not folded
+  uint64_t next_ = 0;       // sequence of the next chunk to start
   uint32_t published_ = 0;  // chunks whose slots have not ended
   bool feed_ended_ = false;
   bool cancelled_ = false;
@@ -358,6 +364,8 @@ class Pump {
 
 }  // namespace
 
-PumpOutcome RunPump(const PumpParts& parts, const PumpOptions& options, PumpFeed& feed) { return Pump(parts, options, feed).Run(); }
+PumpOutcome RunPump(const PumpParts& parts, const PumpOptions& options, PumpFeed& feed) {
+  return Pump(parts, options, feed).Run();
+}
 
 }  // namespace penstock

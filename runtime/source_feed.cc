@@ -67,9 +67,10 @@ SourceFeed::Path& SourceFeed::PlainPath() {
 std::optional<Refusal> SourceFeed::WhyNotDirect(const Volume& volume) {
   if (volume.direct_fd() < 0) return volume.direct_refusal();
   if (options_.chunk_bytes % volume.offset_alignment_bytes() != 0) {
-    return Refusal{ReadPath::kRead,
-                   absl::StrCat("direct I/O on ", volume.name(), " needs multiples of ", volume.offset_alignment_bytes(), " bytes"),
-                   "use a chunk size that is a multiple of that"};
+    return Refusal{
+        ReadPath::kRead,
+        absl::StrCat("direct I/O on ", volume.name(), " needs multiples of ", volume.offset_alignment_bytes(), " bytes"),
+        "use a chunk size that is a multiple of that"};
   }
   Path& direct = DirectPath();
   if (direct.refusal.has_value()) return direct.refusal;

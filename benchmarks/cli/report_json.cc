@@ -21,7 +21,8 @@ Json SourceJson(const SourceReport& source) {
   json["path"] = source.path.has_value() ? Json(std::string(ReadPathName(*source.path))) : Json(nullptr);
   json["refusals"] = Json::array();
   for (const Refusal& refusal : source.refusals) {
-    json["refusals"].push_back({{"path", std::string(ReadPathName(refusal.path))}, {"cause", refusal.cause}, {"remedy", refusal.remedy}});
+    json["refusals"].push_back(
+        {{"path", std::string(ReadPathName(refusal.path))}, {"cause", refusal.cause}, {"remedy", refusal.remedy}});
   }
   const OperationResult& result = source.result;
   if (result.crc32c.has_value()) json["crc32c"] = absl::StrFormat("%08x", *result.crc32c);
@@ -59,7 +60,8 @@ std::string FormatReportJson(const CommandLine& line, const IngestReport& report
                    {"failed", report.reads.failed},
                    {"resubmitted", report.reads.resubmitted}};
   json["bounce_bytes"] = report.bounce_bytes;
-  json["latency_ns"] = {{"read", LatencyJson(report.statistics.read_latency)}, {"slot", LatencyJson(report.statistics.slot_latency)}};
+  json["latency_ns"] = {{"read", LatencyJson(report.statistics.read_latency)},
+                        {"slot", LatencyJson(report.statistics.slot_latency)}};
   json["error"] = ErrorJson(report.status);
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }

@@ -15,7 +15,8 @@ namespace {
 std::string FormatHistogram(const std::array<uint64_t, layout::kHistogramBins>& histogram) {
   const auto most = std::max_element(histogram.begin(), histogram.end());
   const auto distinct = std::count_if(histogram.begin(), histogram.end(), [](uint64_t count) { return count > 0; });
-  return absl::StrFormat("%d byte values, most often %#04x (%d); all 256 counts with --json", distinct, most - histogram.begin(), *most);
+  return absl::StrFormat("%d byte values, most often %#04x (%d); all 256 counts with --json", distinct, most - histogram.begin(),
+                         *most);
 }
 
 std::string FormatResult(const OperationResult& result) {
@@ -51,9 +52,9 @@ std::string FormatReport(const CommandLine& line, const IngestReport& report) {
   std::string text;
   for (const SourceReport& source : report.sources) AppendSource(source, text);
   const double bytes = static_cast<double>(report.statistics.bytes);
-  absl::StrAppendFormat(&text, "\n%s in %.3f s, %s/s; device cpu, %d workgroups, chunk %s, depth %d, %s pages\n", FormatBytes(bytes),
-                        report.seconds, FormatBytes(report.seconds > 0 ? bytes / report.seconds : 0), line.workgroups,
-                        FormatBytes(line.chunk_bytes), line.depth, report.pages);
+  absl::StrAppendFormat(&text, "\n%s in %.3f s, %s/s; device cpu, %d workgroups, chunk %s, depth %d, %s pages\n",
+                        FormatBytes(bytes), report.seconds, FormatBytes(report.seconds > 0 ? bytes / report.seconds : 0),
+                        line.workgroups, FormatBytes(line.chunk_bytes), line.depth, report.pages);
   absl::StrAppendFormat(&text, "reads: %d completed, %d failed, %d resubmitted; %s copied by the CPU\n", report.reads.completed,
                         report.reads.failed, report.reads.resubmitted, FormatBytes(static_cast<double>(report.bounce_bytes)));
   absl::StrAppend(&text, "read latency: ", FormatLatency(report.statistics.read_latency), "\n");

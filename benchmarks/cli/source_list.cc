@@ -25,7 +25,8 @@ absl::Status AddDirectory(const std::string& directory, std::vector<std::string>
                           Fix("name files that you may read, or get read and search rights on the directory"));
   }
   if (names.size() == before) {
-    return MakeError(absl::StatusCode::kInvalidArgument, What(absl::StrCat("directory ", directory, " has no regular file in it")),
+    return MakeError(absl::StatusCode::kInvalidArgument,
+                     What(absl::StrCat("directory ", directory, " has no regular file in it")),
                      Fix("name a directory with files"));
   }
   std::sort(names.begin() + static_cast<ptrdiff_t>(before), names.end());

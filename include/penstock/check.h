@@ -7,7 +7,8 @@ namespace penstock::check_internal {
 }  // namespace penstock::check_internal
 
 /// Ends the process with the condition's text and place if `condition` is false. Bad input is never a reason: that is a Status.
-#define PENSTOCK_CHECK(condition)                                                                   \
-  do {                                                                                              \
-    if (!(condition)) [[unlikely]] ::penstock::check_internal::Fail(#condition, __FILE__, __LINE__); \
+#define PENSTOCK_CHECK(condition)                                       \
+  do {                                                                  \
+    if (!(condition)) [[unlikely]]                                      \
+      ::penstock::check_internal::Fail(#condition, __FILE__, __LINE__); \
   } while (false)

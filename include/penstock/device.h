@@ -21,9 +21,9 @@ namespace penstock {
 /// Sizes of a device, fixed when it is made. Everything is allocated then.
 struct DeviceOptions {
   u32 workgroups = 1;
-  LiveRing::Options ring;                                   // argument_count is filled in
-  u32 user_words = 1024;                                    // the window of the word opcodes
-  u32 max_buffers = 64;                                     // at most layout::kMaxBuffers
+  LiveRing::Options ring;  // argument_count is filled in
+  u32 user_words = 1024;   // the window of the word opcodes
+  u32 max_buffers = 64;    // at most layout::kMaxBuffers
   u32 debug_log_records = layout::kDebugLogCapacity;
   absl::Duration slot_limit = absl::Seconds(30);            // how long a deferred slot (YIELD, a batch fence) may wait
   absl::Duration mirror_interval = absl::Milliseconds(10);  // how often counters, heartbeat and user words reach the host
@@ -31,9 +31,9 @@ struct DeviceOptions {
 
 /// A tenant's rights: see layout::PermissionBit. Tenant 0 begins with kPermitAllButShutdown, the others with nothing.
 struct TenantRights {
-  u32 tenant = 0;                   // below layout::kTenantCount
-  u32 permitted = 0;                // permission bits
-  u32 quota_slots_per_epoch = 0;    // 0: no limit
+  u32 tenant = 0;                 // below layout::kTenantCount
+  u32 permitted = 0;              // permission bits
+  u32 quota_slots_per_epoch = 0;  // 0: no limit
 };
 
 /// Threads: one thread at a time, the one that also uses ring(). The const functions may be called by any thread.

@@ -28,7 +28,7 @@ struct IngestOptions {
   uint32_t depth = 32;              // reads in flight, 1 to kMaxDepth
   absl::Duration read_timeout = absl::Seconds(30);
   absl::Duration slot_timeout = absl::Seconds(60);
-  const std::atomic<bool>* cancel = nullptr;            // see PumpOptions
+  const std::atomic<bool>* cancel = nullptr;                 // see PumpOptions
   std::function<void(uint64_t bytes_folded)> progress = {};  // see PumpOptions
 
   static constexpr uint32_t kMaxChunkBytes = 256u << 20;
@@ -37,12 +37,12 @@ struct IngestOptions {
 
 struct SourceReport {
   std::string name;
-  uint64_t bytes = 0;                // consumed
-  absl::Status status;               // OK only if every byte that the source had when it was opened was consumed
-  std::optional<ReadPath> path;      // which way the bytes came; nothing if it could not be opened
-  std::vector<Refusal> refusals;     // paths that were not used for it, and why
-  std::string note = "";                  // e.g. that the file has grown meanwhile
-  OperationResult result;            // of the bytes that were consumed
+  uint64_t bytes = 0;             // consumed
+  absl::Status status;            // OK only if every byte that the source had when it was opened was consumed
+  std::optional<ReadPath> path;   // which way the bytes came; nothing if it could not be opened
+  std::vector<Refusal> refusals;  // paths that were not used for it, and why
+  std::string note = "";          // e.g. that the file has grown meanwhile
+  OperationResult result;         // of the bytes that were consumed
 };
 
 struct IngestReport {

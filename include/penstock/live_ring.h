@@ -53,7 +53,7 @@ struct Completion {
 class LiveRing {
  public:
   struct Storage {
-    absl::Span<layout::Slot> slots;       // at least the sum of slot_counts; all words 0
+    absl::Span<layout::Slot> slots;        // at least the sum of slot_counts; all words 0
     layout::Doorbell* doorbell = nullptr;  // all words 0
   };
 
@@ -64,8 +64,8 @@ class LiveRing {
 
   struct Options {
     std::array<u32, layout::kPriorityCount> slot_counts = {256, 256, 256, 256, 256};  // powers of two, 1 to 2^20
-    u32 first_sequence = 0;                                                          // of every sub-ring
-    ArgumentCount argument_count = nullptr;                                          // needed for packed slots
+    u32 first_sequence = 0;                                                           // of every sub-ring
+    ArgumentCount argument_count = nullptr;                                           // needed for packed slots
   };
 
   /// Borrows the storage. Errors: InvalidArgument for counts that are no power of two or storage that is too small.

@@ -34,8 +34,8 @@ struct PumpSource {
 /// How a source ended.
 struct PumpSourceEnd {
   uint32_t index = 0;
-  uint64_t bytes = 0;      // folded into `result`
-  absl::Status status;     // the first error of the source: which chunk, at which offset, why
+  uint64_t bytes = 0;   // folded into `result`
+  absl::Status status;  // the first error of the source: which chunk, at which offset, why
   OperationResult result;
 };
 
@@ -50,10 +50,10 @@ class PumpFeed {
 };
 
 struct PumpOptions {
-  uint32_t chunk_bytes = 1u << 20;                  // at most the pool's buffer size
-  absl::Duration slot_timeout = absl::Seconds(60);  // a slot that has not ended after this ends the run
-  absl::Duration drain_timeout = absl::Seconds(10);  // how long a run that was given up waits for what is in flight
-  const std::atomic<bool>* cancel = nullptr;        // once true: no new reads; what is in flight is given up and drained
+  uint32_t chunk_bytes = 1u << 20;                           // at most the pool's buffer size
+  absl::Duration slot_timeout = absl::Seconds(60);           // a slot that has not ended after this ends the run
+  absl::Duration drain_timeout = absl::Seconds(10);          // how long a run that was given up waits for what is in flight
+  const std::atomic<bool>* cancel = nullptr;                 // once true: no new reads; what is in flight is given up and drained
   std::function<void(uint64_t bytes_folded)> progress = {};  // called at most ten times a second
 };
 
@@ -66,10 +66,10 @@ struct PumpStatistics {
 
 /// What a pump works with. Everything is borrowed.
 struct PumpParts {
-  Device* device = nullptr;          // running; its ring may be shared with others of the same thread
+  Device* device = nullptr;  // running; its ring may be shared with others of the same thread
   const BufferPool* pool = nullptr;
-  uint32_t buffer_handle = 0;        // names the pool's memory on the device
-  Operation* operation = nullptr;    // prepared
+  uint32_t buffer_handle = 0;      // names the pool's memory on the device
+  Operation* operation = nullptr;  // prepared
 };
 
 struct PumpOutcome {

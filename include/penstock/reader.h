@@ -25,10 +25,11 @@ struct ChunkRead {
   absl::Span<std::byte> destination;  // at least length_bytes; path read: rounded up to the volume's offset alignment
 };
 
-/// `status` OK: `bytes` is length_bytes, or less where the file ended early (a true end of file: a read there brought nothing
-/// more). Otherwise `bytes` have landed before the error. Errors, errno attached where there is one: DataLoss (EIO and the
-/// like), Unavailable (gave up after the retry limit), FailedPrecondition and Unimplemented (the path cannot read this file),
-/// InvalidArgument (memory that the queue was not given), DeadlineExceeded (stuck; it was cancelled first), Cancelled.
+/// `status` OK: `bytes` is length_bytes, or less where the file ended early (a true end of file: a read there brought nothing,
+/// or two reads agree on it). Otherwise `bytes` have landed before the error. Errors, errno attached where there is one:
+/// DataLoss (EIO and the like), Unavailable (gave up after the retry limit), FailedPrecondition and Unimplemented (the path
+/// cannot read this file), InvalidArgument (memory that the queue was not given), DeadlineExceeded (took longer than the
+/// timeout and was cancelled; whatever landed after that does not count as complete), Cancelled.
 struct ChunkResult {
   uint64_t tag = 0;
   uint32_t bytes = 0;
@@ -105,10 +106,9 @@ class Reader {
   Counts counts_;
   std::vector<Entry> entries_;
   std::vector<uint32_t> free_entries_;
-  uint32_t kept_count_ = 0;        // entries whose raw read the queue had no room for
-  uint64_t earliest_deadline_ns_;  // no read in flight has an earlier one
-  std::vector<RawCompletion>
-      completions_;  // taken from the queue: [next_completion_, completion_count_) are still to be looked at
+  uint32_t kept_count_ = 0;                 // entries whose raw read the queue had no room for
+  uint64_t earliest_deadline_ns_;           // no read in flight has an earlier one
+  std::vector<RawCompletion> completions_;  // [next_completion_, completion_count_) are still to be looked at
   size_t next_completion_ = 0;
   size_t completion_count_ = 0;
 };

@@ -7,7 +7,8 @@
 namespace penstock::check_internal {
 
 void Fail(const char* condition, const char* file, int line) {
-  std::fprintf(stderr, "penstock: check failed: %s (%s:%d). This is a bug in penstock or in its caller.\n", condition, file, line);
+  std::fprintf(stderr, "penstock: check failed: %s (%s:%d). This is a bug in penstock or in its caller.\n", condition, file,
+               line);
   std::abort();
 }
 

@@ -5,7 +5,8 @@ find_package(Threads REQUIRED)
 
 function(penstock_need found what package)
   if(NOT ${found})
-    message(FATAL_ERROR "${what} was not found. Fix: apt-get install ${package}, or run scripts/setup, which installs everything.")
+    message(FATAL_ERROR "${what} was not found. Fix: apt-get install ${package}, or run scripts/setup, which installs "
+                        "everything.")
   endif()
 endfunction()
 

@@ -1,7 +1,8 @@
 # What every target of ours has in common.
 
 function(penstock_compile_options target)
-  target_compile_options(${target} PRIVATE -Wall -Wextra -Wshadow=local -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor)
+  target_compile_options(${target} PRIVATE -Wall -Wextra -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor
+                                            $<$<CXX_COMPILER_ID:GNU>:-Wshadow=local>)
   if(PENSTOCK_WERROR)
     target_compile_options(${target} PRIVATE -Werror)
   endif()

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """`penstock ingest` agrees with other programs on files of every size: rhash (CRC-32C), a byte count, grep -o | wc -l."""
 import collections
 import os

@@ -38,8 +38,8 @@ TEST(CommandLine, HasTheDefaultsThatHelpTells) {
 }
 
 TEST(CommandLine, TakesEveryOption) {
-  const auto line = Parse({"ingest", "--op=match", "--pattern=a", "--pattern", "b,c", "--path=pread", "--chunk=64KiB", "--depth", "7",
-                           "--workgroups=3", "--read-timeout=1.5", "--json", "--dump-ring=2", "--device=cpu", "file"});
+  const auto line = Parse({"ingest", "--op=match", "--pattern=a", "--pattern", "b,c", "--path=pread", "--chunk=64KiB", "--depth",
+                           "7", "--workgroups=3", "--read-timeout=1.5", "--json", "--dump-ring=2", "--device=cpu", "file"});
   ASSERT_TRUE(line.ok()) << line.status();
   EXPECT_THAT(line->patterns, ElementsAre("a", "b,c"));
   EXPECT_EQ(line->path, ReadPath::kPread);

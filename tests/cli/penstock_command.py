@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Runs the `penstock` command, and makes the files that its tests read. Standard library only."""
 import json
 import os
@@ -13,7 +14,8 @@ class Command:
         self.path = path
 
     def run(self, *arguments, timeout=120, **options):
-        return subprocess.run([self.path, "ingest", *map(str, arguments)], capture_output=True, text=True, timeout=timeout, **options)
+        words = [self.path, "ingest", *map(str, arguments)]
+        return subprocess.run(words, capture_output=True, text=True, timeout=timeout, **options)
 
     def ingest(self, *arguments):
         """The JSON report of a run that must succeed."""

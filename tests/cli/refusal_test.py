@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """What `penstock ingest` refuses, and that it says so: exit status, cause, remedy; the other sources still arrive."""
 import json
 import os

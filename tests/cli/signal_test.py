@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Ctrl-C ends a run in order: a report of what was consumed, exit status 130, nothing left behind. And --dump-ring."""
 import json
 import os

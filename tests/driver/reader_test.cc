@@ -218,6 +218,14 @@ TEST(Reader, DoesNotTakeAShortReadForTheEndOfTheFile) {
   EXPECT_TRUE(IsPattern(f.pool.buffer(0), 0));
 }
 
+TEST(Reader, TakesTwoReadsThatAgreeForTheEndOfTheFile) {
+  Fixture f(16384, kDirect);
+  SKIP_WITHOUT_DIRECT_IO(f);
+  for (const uint64_t bytes : {300u, 100u, 200u}) f.queue.Inject({.kind = FaultKind::kShort, .value = bytes});
+  EXPECT_EQ(f.ReadOne(f.Chunk(0, 0, 16384)).bytes, 16384);
+  EXPECT_TRUE(IsPattern(f.pool.buffer(0), 0));
+}
+
 TEST(Reader, ReportsWhereTheFileEndsNowWhenItWasTruncatedWhileRead) {
   Fixture f(8192, kDirect);
   SKIP_WITHOUT_DIRECT_IO(f);
@@ -588,8 +596,8 @@ TEST(Reader, BringsEveryChunkOutOnceWhateverTheQueueDoes) {
     SKIP_WITHOUT_DIRECT_IO(f);
     const FaultKind kinds[] = {FaultKind::kShort, FaultKind::kLate, FaultKind::kError, FaultKind::kError,
                                FaultKind::kStuckUntilCancelled};
-    const uint64_t values[] = {1 + random() % 4096, 2 + random() % 10, EIO, EAGAIN, 0};
     for (int i = 0; i < 100; ++i) {
+      const uint64_t values[] = {1 + random() % 4096, 2 + random() % 10, EIO, EAGAIN, 0};
       const size_t kind = random() % std::size(kinds);
       f.queue.Inject({.kind = kinds[kind], .value = values[kind], .offset_bytes = random() % kChunks * 4096});
     }

@@ -57,9 +57,7 @@ class TempFile {
     size_ = bytes;
   }
   /// Puts `text` at its start.
-  void Write(const std::string& text) {
-    EXPECT_EQ(pwrite(fd_, text.data(), text.size(), 0), static_cast<ssize_t>(text.size()));
-  }
+  void Write(const std::string& text) { EXPECT_EQ(pwrite(fd_, text.data(), text.size(), 0), static_cast<ssize_t>(text.size())); }
   /// Cuts it off, or adds a hole.
   void Resize(size_t bytes) {
     EXPECT_EQ(ftruncate(fd_, static_cast<off_t>(bytes)), 0);

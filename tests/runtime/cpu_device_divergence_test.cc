@@ -141,6 +141,7 @@ TEST_P(Divergence, AndWithASeedThatIsNewEachTime) {
 TEST(ManyLaps, OfATinyRingAcrossTheWrapOfSequenceNumbers) {
   constexpr u32 kLaps = (1u << 16) + 1000;
   CpuDeviceOptions options;
+  options.user_words = 8;  // they are mirrored at the end of every lap
   options.ring.first_sequence = ~0u - kLaps;
   BareInterpreter<TestProgram> interpreter(options, 2);
   for (u32 lap = 0; lap < kLaps; ++lap) {
@@ -158,7 +159,9 @@ TEST(ManyLaps, OfATinyRingAcrossTheWrapOfSequenceNumbers) {
 
 TEST(ManyLaps, OfATinyRingWithDeferredSlots) {
   constexpr u32 kLaps = (1u << 16) + 1000;
-  BareInterpreter<TestProgram> interpreter({}, 1);  // eight cells for deferred slots
+  CpuDeviceOptions options;
+  options.user_words = 8;
+  BareInterpreter<TestProgram> interpreter(options, 1);  // eight cells for deferred slots
   for (u32 lap = 0; lap < kLaps; ++lap) {
     interpreter.memory().user_words[0] = 0;
     ASSERT_EQ(ResultOf(interpreter.Run(MakeWork(RunAgain::kOpcode, {3, lap % 2, 0}))), 3u) << "lap " << lap;

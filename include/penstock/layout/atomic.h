@@ -26,7 +26,9 @@ namespace atomic_internal {
 
 template <Scope S>
 PENSTOCK_HOST_DEVICE constexpr int ScopeOf() {
-  return S == Scope::kWorkgroup ? __NV_THREAD_SCOPE_BLOCK : S == Scope::kDevice ? __NV_THREAD_SCOPE_DEVICE : __NV_THREAD_SCOPE_SYSTEM;
+  return S == Scope::kWorkgroup ? __NV_THREAD_SCOPE_BLOCK
+         : S == Scope::kDevice  ? __NV_THREAD_SCOPE_DEVICE
+                                : __NV_THREAD_SCOPE_SYSTEM;
 }
 #define PENSTOCK_ATOMIC_LOAD(p, order, S) __nv_atomic_load_n(p, order, ScopeOf<S>())
 #define PENSTOCK_ATOMIC_STORE(p, v, order, S) __nv_atomic_store_n(p, v, order, ScopeOf<S>())
@@ -42,7 +44,9 @@ PENSTOCK_HOST_DEVICE constexpr int ScopeOf() {
 
 template <Scope S>
 PENSTOCK_HOST_DEVICE constexpr int ScopeOf() {
-  return S == Scope::kWorkgroup ? __HIP_MEMORY_SCOPE_WORKGROUP : S == Scope::kDevice ? __HIP_MEMORY_SCOPE_AGENT : __HIP_MEMORY_SCOPE_SYSTEM;
+  return S == Scope::kWorkgroup ? __HIP_MEMORY_SCOPE_WORKGROUP
+         : S == Scope::kDevice  ? __HIP_MEMORY_SCOPE_AGENT
+                                : __HIP_MEMORY_SCOPE_SYSTEM;
 }
 #define PENSTOCK_ATOMIC_LOAD(p, order, S) __hip_atomic_load(p, order, ScopeOf<S>())
 #define PENSTOCK_ATOMIC_STORE(p, v, order, S) __hip_atomic_store(p, v, order, ScopeOf<S>())

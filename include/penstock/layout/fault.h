@@ -8,20 +8,20 @@ namespace penstock::layout {
 
 enum class FaultReason : u32 {
   kNone = 0,
-  kUnknownOpcode = 1,     // detail: the opcode
-  kTenantUnknown = 2,     // detail: the tenant index
-  kTenantDenied = 3,      // detail: the opcode that the tenant's mask lacks
-  kTenantOverQuota = 4,   // detail: the quota of the epoch
-  kBadHandle = 5,         // detail: the handle
-  kAccessDenied = 6,      // detail: the handle whose buffer lacks the right
-  kOutOfRange = 7,        // detail: low word of the offset, or the word index
-  kMisaligned = 8,        // detail: low word of the offset
-  kBadArgument = 9,       // detail: index of the argument
-  kBadPackedSlot = 10,    // detail: the decoder's error
-  kNotConnected = 11,     // nobody serves I/O requests
-  kDeadline = 12,         // the wait outlived the slot's limit
-  kSlotCorrupt = 13,      // detail: the status that was found instead of PUBLISHED
-  kHandlerFault = 14,     // detail: the handler's own number
+  kUnknownOpcode = 1,    // detail: the opcode
+  kTenantUnknown = 2,    // detail: the tenant index
+  kTenantDenied = 3,     // detail: the opcode that the tenant's mask lacks
+  kTenantOverQuota = 4,  // detail: the quota of the epoch
+  kBadHandle = 5,        // detail: the handle
+  kAccessDenied = 6,     // detail: the handle whose buffer lacks the right
+  kOutOfRange = 7,       // detail: low word of the offset, or the word index
+  kMisaligned = 8,       // detail: low word of the offset
+  kBadArgument = 9,      // detail: index of the argument
+  kBadPackedSlot = 10,   // detail: the decoder's error
+  kNotConnected = 11,    // nobody serves I/O requests
+  kDeadline = 12,        // the wait outlived the slot's limit
+  kSlotCorrupt = 13,     // detail: the status that was found instead of PUBLISHED
+  kHandlerFault = 14,    // detail: the handler's own number
 };
 
 /// The reason in words, for messages.

@@ -35,9 +35,7 @@ PENSTOCK_HOST_DEVICE constexpr bool IsSystemOpcode(u32 opcode) {
 }
 PENSTOCK_HOST_DEVICE constexpr bool IsUserOpcode(u32 opcode) { return !IsSystemOpcode(opcode); }
 
-PENSTOCK_HOST_DEVICE constexpr bool IsDataOpcode(u32 opcode) {
-  return opcode >= kFirstDataOpcode && opcode <= kLastDataOpcode;
-}
+PENSTOCK_HOST_DEVICE constexpr bool IsDataOpcode(u32 opcode) { return opcode >= kFirstDataOpcode && opcode <= kLastDataOpcode; }
 
 PENSTOCK_HOST_DEVICE constexpr bool IsBuiltinOpcode(u32 opcode) {
   return opcode <= kBatchFence || opcode == kLoadMiss || opcode == kPrintf || opcode == kPackedSlot || opcode == kShutdown;
@@ -54,19 +52,14 @@ PENSTOCK_HOST_DEVICE constexpr u32 BuiltinArgumentCount(u32 opcode) {
   switch (opcode) {
     case kStoreU32:
     case kAtomicAdd:
-    case kLoadMiss:
-      return 2;
+    case kLoadMiss: return 2;
     case kLoadU32:
-    case kBatchFence:
-      return 1;
+    case kBatchFence: return 1;
     case kCompareSwap:
     case kMemcpy:
-    case kDfaStep:
-      return 3;
-    case kPrintf:
-      return 4;
-    default:
-      return 0;
+    case kDfaStep: return 3;
+    case kPrintf: return 4;
+    default: return 0;
   }
 }
 

@@ -44,21 +44,16 @@ enum class Edge { kPublish, kClaim, kDone, kFault, kAcknowledge, kCancel, kWaitI
 /// WAIT_IO, YIELD and REQUEUE are entered from CLAIMED, by the workgroup that holds the slot.
 PENSTOCK_HOST_DEVICE constexpr bool IsLegalEdge(Edge edge, u32 status) {
   switch (edge) {
-    case Edge::kPublish:
-      return status == kEmpty || status == kDone;
-    case Edge::kClaim:
-      return status == kPublished || status == kYield || status == kRequeue;
+    case Edge::kPublish: return status == kEmpty || status == kDone;
+    case Edge::kClaim: return status == kPublished || status == kYield || status == kRequeue;
     case Edge::kDone:
     case Edge::kWaitIo:
     case Edge::kYield:
-    case Edge::kRequeue:
-      return status == kClaimed;
+    case Edge::kRequeue: return status == kClaimed;
     case Edge::kFault:
       return status == kPublished || status == kClaimed || status == kWaitIo || status == kYield || status == kRequeue;
-    case Edge::kAcknowledge:
-      return status == kFault;
-    case Edge::kCancel:
-      return status == kPublished || status == kWaitIo || status == kYield || status == kRequeue;
+    case Edge::kAcknowledge: return status == kFault;
+    case Edge::kCancel: return status == kPublished || status == kWaitIo || status == kYield || status == kRequeue;
   }
   return false;
 }
