@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "penstock/ingest.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/syscall.h>
+
+#include <cerrno>
+#include <filesystem>
+
+#include "penstock/error.h"
+#include "penstock/read_paths.h"
+#include "tests/driver/child_process.h"
+#include "tests/runtime/pump_rig.h"
+
+namespace penstock {
+namespace {
+
+using testing::HasSubstr;
+
+absl::StatusOr<IngestReport> IngestFiles(const std::vector<std::string>& sources, const IngestOptions& options = {}) {
+  const std::unique_ptr<Device> device = MakeDevice();
+  const std::unique_ptr<Operation> operation = MakeCrc32cOperation();
+  return Ingest(*device, sources, *operation, options);
+}
+
+IngestOptions Small(std::optional<ReadPath> path = std::nullopt) {
+  IngestOptions options;
+  options.path = path;
+  options.chunk_bytes = 8192;
+  options.depth = 4;
+  return options;
+}
+
+TEST(Ingest, RefusesSizesThatCannotWorkBeforeItReadsAnything) {
+  for (const auto& [chunk_bytes, depth] : {std::pair{0u, 1u}, {1000u, 1u}, {512u << 20, 1u}, {4096u, 0u}, {4096u, 5000u}}) {
+    IngestOptions options;
+    options.chunk_bytes = chunk_bytes;
+    options.depth = depth;
+    const auto report = IngestFiles({"nowhere"}, options);
+    EXPECT_EQ(report.status().code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_NE(RemedyOf(report.status()), "");
+  }
+}
+
+TEST(Ingest, ReportsEverySourceInTheOrderGiven) {
+  const TempFile first(100'000);
+  const TempFile empty(0);
+  const TempFile last(5);
+  const auto report = IngestFiles({first.path(), "nowhere", empty.path(), last.path()}, Small());
+  ASSERT_TRUE(report.ok()) << report.status();
+  ASSERT_EQ(report->sources.size(), 4u);
+  EXPECT_EQ(report->status.code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(report->sources[0].result.crc32c, PatternCrc(100'000));
+  EXPECT_EQ(report->sources[1].status.code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(report->sources[1].path, std::nullopt);
+  EXPECT_EQ(report->sources[2].result.crc32c, 0u);
+  EXPECT_EQ(report->sources[3].result.crc32c, PatternCrc(5));
+  EXPECT_EQ(report->statistics.bytes, 100'005u);
+  EXPECT_EQ(report->reads.submitted, 14u);
+  EXPECT_EQ(report->reads.completed, 14u);
+}
+
+TEST(Ingest, MixesPathsInOneRun) {
+  if (!std::filesystem::is_directory("/dev/shm")) GTEST_SKIP() << "there is no tmpfs. Fix: mount one at /dev/shm.";
+  const TempFile on_disk(300'000);
+  const TempFile in_memory(200'000, "/dev/shm");
+  const auto report = IngestFiles({on_disk.path(), in_memory.path(), on_disk.path(), in_memory.path()}, Small());
+  ASSERT_TRUE(report.ok() && report->status.ok()) << report.status();
+  for (const u32 i : {0, 2}) EXPECT_EQ(report->sources[i].result.crc32c, PatternCrc(300'000));
+  for (const u32 i : {1, 3}) {
+    EXPECT_EQ(report->sources[i].result.crc32c, PatternCrc(200'000));
+    EXPECT_EQ(report->sources[i].path, ReadPath::kPread);
+    ASSERT_EQ(report->sources[i].refusals.size(), 1u);
+    EXPECT_THAT(report->sources[i].refusals[0].cause, HasSubstr("tmpfs"));
+  }
+}
+
+TEST(Ingest, NeverStepsDownFromAPathThatWasDemanded) {
+  if (!std::filesystem::is_directory("/dev/shm")) GTEST_SKIP() << "there is no tmpfs. Fix: mount one at /dev/shm.";
+  const TempFile file(10'000, "/dev/shm");
+  const auto report = IngestFiles({file.path()}, Small(ReadPath::kRead));
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_EQ(report->status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(report->sources[0].bytes, 0u);
+}
+
+TEST(Ingest, StepsDownAndSaysWhyWhereIoUringIsRefused) {
+  const TempFile file(50'000);
+  const std::string answer = RunInChild([&]() -> std::string {
+    if (!RefuseSystemCall(__NR_io_uring_setup, EPERM)) return "no seccomp";
+    const auto report = IngestFiles({file.path()}, Small());
+    if (!report.ok() || !report->status.ok()) return std::string(report.status().message());
+    const SourceReport& source = report->sources[0];
+    if (source.path != ReadPath::kPread || source.result.crc32c != PatternCrc(50'000)) return "not read by pread";
+    return source.refusals.empty() ? "no refusal" : source.refusals[0].cause + " | " + source.refusals[0].remedy;
+  });
+  if (answer == "no seccomp") GTEST_SKIP() << "no seccomp filters. Fix: run on a kernel with CONFIG_SECCOMP_FILTER.";
+  EXPECT_THAT(answer, HasSubstr("EPERM"));
+  EXPECT_THAT(answer, HasSubstr("io_uring_disabled"));
+}
+
+TEST(Ingest, CountsTheBytesThatTheCpuCopied) {
+  const TempFile file(123'456);
+  const auto report = IngestFiles({file.path()}, Small(ReadPath::kPread));
+  ASSERT_TRUE(report.ok() && report->status.ok()) << report.status();
+  EXPECT_EQ(report->bounce_bytes, 123'456u);
+}
+
+TEST(Ingest, RefusesADeviceThatRunsAlready) {
+  const std::unique_ptr<Device> device = MakeDevice();
+  ASSERT_TRUE(device->Start().ok());
+  const std::unique_ptr<Operation> operation = MakeCrc32cOperation();
+  const std::vector<std::string> sources = {"nowhere"};
+  EXPECT_EQ(Ingest(*device, sources, *operation, Small()).status().code(), absl::StatusCode::kFailedPrecondition);
+}
+
+}  // namespace
+}  // namespace penstock
