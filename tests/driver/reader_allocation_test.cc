@@ -1,33 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Reading allocates nothing once it runs, in any thread. A binary of its own, since it replaces operator new.
+// Reading allocates nothing once it runs, in any thread. A binary of its own: it counts allocations.
 #include <gtest/gtest.h>
 
-#include <atomic>
-#include <cstdlib>
 #include <memory>
-#include <new>
+#include <string>
 
 #include "penstock/buffer_pool.h"
 #include "penstock/read_paths.h"
 #include "penstock/reader.h"
 #include "tests/driver/temp_file.h"
-
-namespace {
-std::atomic<uint64_t> allocation_count{0};  // Only counts: no partner.
-
-void* Allocate(size_t bytes) {
-  allocation_count.fetch_add(1, std::memory_order_relaxed);
-  if (void* memory = std::malloc(bytes)) return memory;
-  std::abort();
-}
-}  // namespace
-
-void* operator new(size_t bytes) { return Allocate(bytes); }
-void* operator new[](size_t bytes) { return Allocate(bytes); }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete[](void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, size_t) noexcept { std::free(memory); }
+#include "tests/fakes/counting_allocator.h"
 
 namespace penstock {
 namespace {
@@ -36,7 +18,7 @@ constexpr uint32_t kDepth = 8;
 constexpr uint32_t kBuffer = 4096;
 constexpr uint32_t kChunks = 64;
 
-/// Reads all chunks but the last, which ends early.
+/// Reads all chunks, each into a buffer of its own. The number of bytes that landed.
 uint64_t ReadAll(Reader& reader, const Volume& volume, const BufferPool& pool) {
   uint64_t landed = 0;
   ChunkResult results[kDepth];
@@ -47,7 +29,7 @@ uint64_t ReadAll(Reader& reader, const Volume& volume, const BufferPool& pool) {
                                        .volume = &volume,
                                        .offset_bytes = next * kBuffer,
                                        .length_bytes = kBuffer,
-                                       .destination = pool.buffer(next % kDepth)})
+                                       .destination = pool.buffer(next)})
                                .ok();
       if (!started) return 0;
     }
@@ -64,28 +46,28 @@ void ExpectNoAllocation(ReadQueue& queue, const BufferPool& pool) {
   queue.Attach(volume);
   Reader reader(queue, {.depth = kDepth});
   EXPECT_EQ(ReadAll(reader, volume, pool), kChunks * kBuffer - 100);  // To warm up.
-  const uint64_t before = allocation_count.load(std::memory_order_relaxed);
+  const uint64_t before = fakes::AllocationCount();
   for (int round = 0; round < 20; ++round) EXPECT_EQ(ReadAll(reader, volume, pool), kChunks * kBuffer - 100);
-  EXPECT_EQ(allocation_count.load(std::memory_order_relaxed), before);
+  EXPECT_EQ(fakes::AllocationCount(), before);
   EXPECT_GT(reader.counts().resubmitted, 0);
   queue.Detach(volume);
 }
 
 TEST(ReaderAllocation, CountsAllocations) {
-  const uint64_t before = allocation_count.load(std::memory_order_relaxed);
+  const uint64_t before = fakes::AllocationCount();
   const std::string text(100, 'x');
-  EXPECT_GT(allocation_count.load(std::memory_order_relaxed), before) << text;
+  EXPECT_GT(fakes::AllocationCount(), before) << text;
 }
 
 TEST(ReaderAllocation, IsNotDoneByTheUringQueue) {
-  const BufferPool pool = BufferPool::Create({.buffer_bytes = kBuffer, .buffer_count = kDepth}).value();
+  const BufferPool pool = BufferPool::Create({.buffer_bytes = kBuffer, .buffer_count = kChunks}).value();
   const auto queue = OpenUringReadQueue(pool, kDepth);
   if (!queue.ok()) GTEST_SKIP() << queue.status();
   ExpectNoAllocation(**queue, pool);
 }
 
 TEST(ReaderAllocation, IsNotDoneByThePreadQueue) {
-  const BufferPool pool = BufferPool::Create({.buffer_bytes = kBuffer, .buffer_count = kDepth}).value();
+  const BufferPool pool = BufferPool::Create({.buffer_bytes = kBuffer, .buffer_count = kChunks}).value();
   const std::unique_ptr<ReadQueue> queue = OpenPreadQueue(kDepth, 3);
   ExpectNoAllocation(*queue, pool);
 }

@@ -40,8 +40,8 @@ TEST(LatencyHistogram, GivesPercentilesWithinEightTenthsOfAPercentAbove) {
 }
 
 TEST(LatencyHistogram, HoldsEveryValueThatAClockCanGive) {
-  for (const uint64_t value : {uint64_t{0}, uint64_t{1}, uint64_t{127}, uint64_t{128}, uint64_t{255}, uint64_t{256}, uint64_t{1} << 40,
-                               std::numeric_limits<uint64_t>::max()}) {
+  for (const uint64_t value : {uint64_t{0}, uint64_t{1}, uint64_t{127}, uint64_t{128}, uint64_t{255}, uint64_t{256},
+                               uint64_t{1} << 40, std::numeric_limits<uint64_t>::max()}) {
     LatencyHistogram histogram;
     histogram.Record(value);
     EXPECT_EQ(histogram.Percentile(0.5), value) << "one sample is its own percentile";
