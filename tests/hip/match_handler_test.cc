@@ -22,7 +22,7 @@ using layout::LowWord;
 using layout::MatchMode;
 
 constexpr u32 kSeed = 20261121;
-constexpr u32 kBytes = 5000;
+constexpr u32 kBytes = 40000;  // several blocks of parts, also in a stripe
 
 class MatchHandler : public testing::TestWithParam<Shape> {
  protected:

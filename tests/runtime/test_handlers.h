@@ -32,7 +32,7 @@ struct TakeTurn {
   }
 };
 
-/// Holds its workgroup until the gate is opened. For as long as the device is stopped by nobody else's means.
+/// Holds its workgroup until the gate is opened: not even Stop ends it.
 struct HoldUntilOpen {
   static constexpr u32 kOpcode = 0x1002;
   static constexpr u32 kArgumentCount = 0;

@@ -158,20 +158,30 @@ struct PatternedRange {
     return Outcome::Done();
   }
 
-  /// Calls `visit(offset in the range, offset in the pattern, length)` for this lane's stripe, piece by piece, until it
-  /// returns false.
+  /// Calls `visit(offset in the range, what belongs there, length)` for this lane's stripe, piece by piece, until it returns
+  /// false. After one period what was visited is itself what belongs further on: so a short pattern makes no short pieces.
   template <typename Visit>
   PENSTOCK_DEVICE void ForEachPiece(const Context& context, Visit visit) const {
     const Context::Stripe stripe = context.StripeOfLane(bytes.length);
     u32 at = static_cast<u32>((static_cast<u64>(phase) + stripe.begin) % pattern.length);
-    for (u32 done = stripe.begin; done < stripe.end;) {
-      const u32 left_in_pattern = pattern.length - at;
-      const u32 piece = stripe.end - done < left_in_pattern ? stripe.end - done : left_in_pattern;
-      if (!visit(done, at, piece)) return;
+    u32 done = stripe.begin;
+    for (u32 left = pattern.length; left > 0 && done < stripe.end; at = 0) {
+      const u32 piece = Least(stripe.end - done, Least(left, pattern.length - at));
+      if (!visit(done, pattern.data + at, piece)) return;
       done += piece;
-      at = 0;
+      left -= piece;
+    }
+    constexpr u32 kEnoughBytes = 4096;  // stays in the nearest cache
+    for (u32 known = pattern.length; done < stripe.end;) {
+      const u32 piece = Least(stripe.end - done, known);
+      if (!visit(done, bytes.data + stripe.begin, piece)) return;
+      done += piece;
+      if (known < kEnoughBytes) known *= 2;
     }
   }
+
+ private:
+  PENSTOCK_DEVICE static u32 Least(u32 a, u32 b) { return a < b ? a : b; }
 };
 
 /// Writes the pattern over the range, again and again.
@@ -182,8 +192,8 @@ struct Fill {
   PENSTOCK_DEVICE static Outcome Run(const Context& context) {
     PatternedRange range;
     if (Outcome refused = PatternedRange::Decode(context, layout::kBufferWrite, range); refused.IsFault()) return refused;
-    range.ForEachPiece(context, [&](u32 at, u32 pattern_at, u32 length) {
-      __builtin_memmove(range.bytes.data + at, range.pattern.data + pattern_at, length);
+    range.ForEachPiece(context, [&](u32 at, const u8* source, u32 length) {
+      __builtin_memmove(range.bytes.data + at, source, length);
       return true;
     });
     context.group.Barrier();
@@ -205,8 +215,9 @@ struct Verify {
     if (Outcome refused = PatternedRange::Decode(context, layout::kBufferRead, range); refused.IsFault()) return refused;
     u64* firsts = context.scratch<Scratch>()->first;
     u64 first = layout::kNoDifference;
-    range.ForEachPiece(context, [&](u32 at, u32 pattern_at, u32 length) {
-      first = FirstDifference(range, at, pattern_at, length);
+    range.ForEachPiece(context, [&](u32 at, const u8* expected, u32 length) {
+      first = FirstDifference(range.bytes.data + at, expected, length);
+      if (first != layout::kNoDifference) first += at;
       return first == layout::kNoDifference;
     });
     firsts[context.group.lane()] = first;
@@ -218,11 +229,11 @@ struct Verify {
   }
 
  private:
-  PENSTOCK_DEVICE static u64 FirstDifference(const PatternedRange& range, u32 at, u32 pattern_at, u32 length) {
-    if (__builtin_memcmp(range.bytes.data + at, range.pattern.data + pattern_at, length) == 0) return layout::kNoDifference;
+  PENSTOCK_DEVICE static u64 FirstDifference(const u8* bytes, const u8* expected, u32 length) {
+    if (__builtin_memcmp(bytes, expected, length) == 0) return layout::kNoDifference;
     // Bounded, although they differ: somebody may be writing the buffer meanwhile.
     for (u32 i = 0; i < length; ++i) {
-      if (range.bytes.data[at + i] != range.pattern.data[pattern_at + i]) return at + i;
+      if (bytes[i] != expected[i]) return i;
     }
     return layout::kNoDifference;
   }

@@ -30,15 +30,25 @@ class MatchTable {
 
   PENSTOCK_DEVICE u32 state_count() const { return reinterpret_cast<const layout::AutomatonHeader*>(words_)->state_count; }
 
-  /// Runs from `state` over the bytes.
+  /// Runs from `state` over the bytes. A step has to wait for the load of the one before it; so the parts of a block are run
+  /// side by side, all but the first from the root, and joined.
   PENSTOCK_DEVICE MatchRun Scan(const u8* bytes, u32 length, u32 state) const {
-    u32 matches = 0;
+    MatchRun whole = {0, state};
+    for (; length >= kBlockBytes; bytes += kBlockBytes, length -= kBlockBytes) ScanBlock(bytes, whole);
+    u32 transition = whole.state;
     for (u32 i = 0; i < length; ++i) {
-      const u32 transition = layout::Transition(words_, state, bytes[i]);
-      matches += layout::Emitted(transition);
-      state = layout::NextState(transition);
+      transition = Step(transition, bytes[i]);
+      whole.matches += layout::Emitted(transition);
     }
-    return {matches, state};
+    whole.state = layout::NextState(transition);
+    return whole;
+  }
+
+  /// Joins a run over what comes before a part with the part's run from the root.
+  PENSTOCK_DEVICE MatchRun Join(const MatchRun& before, const u8* part, u32 length, const MatchRun& from_root) const {
+    const MatchRepair repair = Repair(part, length, before.state);
+    return {before.matches + from_root.matches + static_cast<u32>(repair.matches),
+            repair.state == layout::kConverged ? from_root.state : repair.state};
   }
 
   /// Follows a run from the root and one from `state` until they meet.
@@ -56,6 +66,31 @@ class MatchTable {
   }
 
  private:
+  // More parts than this need more registers than there are.
+  static constexpr u32 kParts = 4;
+  static constexpr u32 kPartBytes = 2048;
+  static constexpr u32 kBlockBytes = kParts * kPartBytes;
+
+  // The shift drops the matches and leaves the place of the next state's row.
+  PENSTOCK_DEVICE u32 Step(u32 transition, u32 byte) const {
+    static_assert(layout::kAutomatonRowWords == 1u << 8 && layout::kAutomatonStateBits + 8 == 32);
+    return words_[layout::kAutomatonHeaderWords + static_cast<u64>((transition << 8) | byte)];
+  }
+
+  PENSTOCK_DEVICE void ScanBlock(const u8* bytes, MatchRun& whole) const {
+    u32 transition[kParts] = {whole.state};
+    for (u32 i = 0; i < kPartBytes; ++i) {
+      for (u32 part = 0; part < kParts; ++part) {
+        transition[part] = Step(transition[part], bytes[part * kPartBytes + i]);
+        whole.matches += layout::Emitted(transition[part]);
+      }
+    }
+    whole.state = layout::NextState(transition[0]);
+    for (u32 part = 1; part < kParts; ++part) {
+      whole = Join(whole, bytes + part * kPartBytes, kPartBytes, {0, layout::NextState(transition[part])});
+    }
+  }
+
   const u32* words_;
 };
 
@@ -111,9 +146,7 @@ struct Match {
     u32 begin = stripe;
     for (u32 lane = 1; lane < lane_count && begin < bytes.length; ++lane) {
       const u32 length = bytes.length - begin < stripe ? bytes.length - begin : stripe;
-      const MatchRepair repair = table.Repair(bytes.data + begin, length, whole.state);
-      whole.matches += runs[lane].matches + static_cast<u32>(repair.matches);
-      whole.state = repair.state == layout::kConverged ? runs[lane].state : repair.state;
+      whole = table.Join(whole, bytes.data + begin, length, runs[lane]);
       begin += length;
     }
     return whole;
