@@ -58,7 +58,7 @@ absl::StatusOr<LiveRing> LiveRing::Create(const Storage& storage, const Options&
   ring.slots_ = storage.slots.first(ring.slot_count());
   ring.doorbell_ = storage.doorbell;
   ring.argument_count_ = options.argument_count;
-  ring.reaped_.assign(ring.slot_count(), true);
+  ring.reaped_.assign(ring.slot_count(), u8{1});
   for (u32& tail : storage.doorbell->tail) layout::StoreRelease<Scope::kSystem>(&tail, options.first_sequence);
   return ring;
 }
@@ -73,40 +73,53 @@ u32 LiveRing::free_slots(layout::Priority priority) const {
   return offset_[p + 1] - offset_[p] - (sub_rings_[p].tail - sub_rings_[p].oldest);
 }
 
-absl::Status LiveRing::CheckWork(const Work& work) const {
-  if (Index(work.priority) >= layout::kPriorityCount) {
-    return MakeError(absl::StatusCode::kInvalidArgument,
-                     What(absl::StrCat("priority ", Index(work.priority), " exceeds 4 (idle)")),
+/// The one path of a slot that is published; what is wrong with the others is found out afterwards, by WhyNotPublished.
+bool LiveRing::CanPublish(const Work& work) const {
+  const u32 p = Index(work.priority);
+  if (p >= layout::kPriorityCount || !layout::IsPublishable(work.opcode) || free_slots(work.priority) == 0) return false;
+  if (work.opcode == layout::kPackedSlot && argument_count_ != nullptr &&
+      layout::PackedSlot::Validate(work.argument.data(), argument_count_) != layout::PackedError::kNone) {
+    return false;
+  }
+  const u32* status = &slots_[SlotIndex({work.priority, sub_rings_[p].tail})].word[layout::kStatusWord];
+  return layout::IsLegalEdge(layout::Edge::kPublish, layout::LoadRelaxed<Scope::kSystem>(status));
+}
+
+absl::Status LiveRing::WhyNotPublished(const Work& work) const {
+  const u32 p = Index(work.priority);
+  if (p >= layout::kPriorityCount) {
+    return MakeError(absl::StatusCode::kInvalidArgument, What(absl::StrCat("priority ", p, " exceeds 4 (idle)")),
                      Fix("use one of the five values of layout::Priority"));
   }
   if (!layout::IsPublishable(work.opcode)) {
     return MakeError(absl::StatusCode::kInvalidArgument, What(absl::StrFormat("opcode %#x is reserved", work.opcode)),
                      Fix("publish a built-in or a user opcode (8 to 0xffef, 0x10000 to 0x7fffffff)"));
   }
-  if (work.opcode != layout::kPackedSlot || argument_count_ == nullptr) return absl::OkStatus();
-  const layout::PackedError error = layout::PackedSlot::Validate(work.argument.data(), argument_count_);
-  if (error == layout::PackedError::kNone) return absl::OkStatus();
-  return MakeError(absl::StatusCode::kInvalidArgument, What(absl::StrCat("packed slot: ", layout::PackedErrorText(error))),
-                   Fix("build the payload with layout::PackedSlot::Encode"));
-}
-
-absl::StatusOr<Ticket> LiveRing::Publish(const Work& work) {
-  if (absl::Status status = CheckWork(work); !status.ok()) return status;
-  const u32 p = Index(work.priority);
+  if (work.opcode == layout::kPackedSlot && argument_count_ != nullptr) {
+    const layout::PackedError error = layout::PackedSlot::Validate(work.argument.data(), argument_count_);
+    if (error != layout::PackedError::kNone) {
+      return MakeError(absl::StatusCode::kInvalidArgument, What(absl::StrCat("packed slot: ", layout::PackedErrorText(error))),
+                       Fix("build the payload with layout::PackedSlot::Encode"));
+    }
+  }
   if (free_slots(work.priority) == 0) {
     return MakeError(absl::StatusCode::kResourceExhausted,
                      What(absl::StrCat("all ", offset_[p + 1] - offset_[p], " slots of sub-ring ", p, " are in flight")),
                      Fix("reap finished slots, then publish again"));
   }
+  const u32 index = SlotIndex({work.priority, sub_rings_[p].tail});
+  return MakeError(absl::StatusCode::kInternal,
+                   What(absl::StrCat("slot ", index, " was reaped and is neither EMPTY nor DONE any more")),
+                   Fix("open a new device: something has written to the ring that should not"));
+}
+
+absl::StatusOr<Ticket> LiveRing::Publish(const Work& work) {
+  if (!CanPublish(work)) [[unlikely]]
+    return WhyNotPublished(work);
+  const u32 p = Index(work.priority);
   const Ticket ticket = {work.priority, sub_rings_[p].tail};
   const u32 index = SlotIndex(ticket);
   u32* word = slots_[index].word;
-  if (const u32 status = layout::LoadRelaxed<Scope::kSystem>(&word[layout::kStatusWord]);
-      !layout::IsLegalEdge(layout::Edge::kPublish, status)) {
-    return MakeError(absl::StatusCode::kInternal,
-                     What(absl::StrCat("slot ", index, " is ", layout::StatusName(status), " although it was reaped")),
-                     Fix("open a new device: something has written to the ring that should not"));
-  }
   layout::StoreRelaxed<Scope::kSystem>(&word[layout::kOpcodeWord], work.opcode);
   layout::StoreRelaxed<Scope::kSystem>(&word[layout::kTenantWord], work.tenant);
   layout::StoreRelaxed<Scope::kSystem>(&word[layout::kPriorityWord], p);
@@ -114,7 +127,7 @@ absl::StatusOr<Ticket> LiveRing::Publish(const Work& work) {
     layout::StoreRelaxed<Scope::kSystem>(&word[layout::kArgumentWord + i], work.argument[i]);
   }
   layout::StoreRelease<Scope::kSystem>(&word[layout::kStatusWord], layout::kPublished);
-  reaped_[index] = false;
+  reaped_[index] = 0;
   ++in_flight_;
   // Pairs with the acquire in PollDoorbell: whoever sees this tail sees the slot.
   layout::StoreRelease<Scope::kSystem>(&doorbell_->tail[p], ++sub_rings_[p].tail);
@@ -126,7 +139,7 @@ bool LiveRing::TryReap(const Ticket& ticket, Completion& completion) {
   PENSTOCK_CHECK(p < layout::kPriorityCount);
   SubRing& sub_ring = sub_rings_[p];
   const u32 index = SlotIndex(ticket);
-  PENSTOCK_CHECK(ticket.sequence - sub_ring.oldest < sub_ring.tail - sub_ring.oldest && !reaped_[index]);
+  PENSTOCK_CHECK(ticket.sequence - sub_ring.oldest < sub_ring.tail - sub_ring.oldest && reaped_[index] == 0);
   u32* word = slots_[index].word;
   // Pairs with the release in Interpreter::Complete.
   const u32 status = layout::LoadAcquire<Scope::kSystem>(&word[layout::kStatusWord]);
@@ -139,9 +152,9 @@ bool LiveRing::TryReap(const Ticket& ticket, Completion& completion) {
     completion = {ticket, static_cast<layout::FaultReason>(high), low, 0};
     layout::StoreRelaxed<Scope::kSystem>(&word[layout::kStatusWord], layout::kEmpty);  // acknowledged
   }
-  reaped_[index] = true;
+  reaped_[index] = 1;
   --in_flight_;
-  while (sub_ring.oldest != sub_ring.tail && reaped_[SlotIndex({ticket.priority, sub_ring.oldest})]) ++sub_ring.oldest;
+  while (sub_ring.oldest != sub_ring.tail && reaped_[SlotIndex({ticket.priority, sub_ring.oldest})] != 0) ++sub_ring.oldest;
   return true;
 }
 

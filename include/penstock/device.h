@@ -62,8 +62,8 @@ class Device {
   /// Launches it to run what is published and leave. Errors: as Start; DeadlineExceeded: as Stop.
   virtual absl::Status RunOnce(absl::Duration timeout) = 0;
   /// Tells the megakernel to leave after the slots in hand, and waits for that. Published slots that were not begun stay
-  /// published and run after the next Start. Errors: DeadlineExceeded, naming each handler that hangs, its slot and its age:
-  /// the device is then of no more use, and its memory is given up only when the handler returns.
+  /// published and run after the next Start. Errors: DeadlineExceeded, naming each handler that hangs, its slot, and for how long
+  /// at least: the device is then of no more use, and its memory is given up only when the handler returns.
   virtual absl::Status Stop(absl::Duration timeout) = 0;
   virtual bool running() const = 0;
 

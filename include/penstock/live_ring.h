@@ -115,14 +115,15 @@ class LiveRing {
 
   LiveRing() = default;
   u32 SlotIndex(const Ticket& ticket) const;
-  absl::Status CheckWork(const Work& work) const;
+  bool CanPublish(const Work& work) const;
+  absl::Status WhyNotPublished(const Work& work) const;
   void DumpSubRing(u32 priority, std::string& text) const;
 
   absl::Span<layout::Slot> slots_;
   layout::Doorbell* doorbell_ = nullptr;
   std::array<u32, layout::kPriorityCount + 1> offset_ = {};
   std::array<SubRing, layout::kPriorityCount> sub_rings_;
-  std::vector<bool> reaped_;  // by slot index: published and reaped, or never published
+  std::vector<u8> reaped_;  // by slot index, 0 or 1: published and reaped, or never published
   ArgumentCount argument_count_ = nullptr;
   u32 in_flight_ = 0;
   u32 epoch_ = 0;

@@ -140,7 +140,7 @@ TEST_P(PackedHandler, EveryLaneFollowsTheLeadersOutcome) {
 }
 
 TEST_P(PackedHandler, FaultsIfAnInnerOpWantsToWait) {
-  ExpectFault(Run({{layout::kNop, {}}, {Yields::kOpcode, {}}}), FaultReason::kBadPackedSlot, 1);
+  ExpectFault(Run({{layout::kNop, {}}, {Yields::kOpcode, {}}}), FaultReason::kNotAtOnce, 1);
 }
 
 TEST_P(PackedHandler, GivesATenantNoMoreThanItsInnerOpsMay) {

@@ -64,7 +64,7 @@ class HandlerList {
 
 }  // namespace program_internal
 
-/// Our handlers and `UserHandlers`. Pass it to CpuDevice::Create; see handler.h for how a handler is written.
+/// Our handlers and `UserHandlers`. Pass it to MakeCpuDevice; see handler.h for how a handler is written.
 template <typename... UserHandlers>
 class Program {
   static_assert((layout::IsUserOpcode(UserHandlers::kOpcode) && ...),
@@ -111,7 +111,7 @@ class Program {
       context.group.Barrier();
       const Outcome outcome = context.inner_outcome[i % 2];
       if (outcome.IsFault()) return Outcome::Fault(outcome.reason, i);
-      if (!outcome.IsFinal()) return Outcome::Fault(layout::FaultReason::kBadPackedSlot, i);
+      if (!outcome.IsFinal()) return Outcome::Fault(layout::FaultReason::kNotAtOnce, i);
       result = outcome.result;
     }
     return Outcome::Done(layout::JoinWords(count, layout::LowWord(result)));

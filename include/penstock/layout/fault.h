@@ -22,6 +22,7 @@ enum class FaultReason : u32 {
   kDeadline = 12,        // the wait outlived the slot's limit
   kSlotCorrupt = 13,     // detail: the status that was found instead of PUBLISHED
   kHandlerFault = 14,    // detail: the handler's own number
+  kNotAtOnce = 15,       // detail: index of the op inside a packed slot that did not end in one run
 };
 
 /// The reason in words, for messages.
@@ -42,6 +43,7 @@ constexpr const char* FaultText(FaultReason reason) {
     case FaultReason::kDeadline: return "wait outlived the slot's time limit";
     case FaultReason::kSlotCorrupt: return "slot was not PUBLISHED when it was claimed";
     case FaultReason::kHandlerFault: return "the handler refused";
+    case FaultReason::kNotAtOnce: return "an op inside a packed slot did not end in one run";
   }
   return "unknown fault";
 }
