@@ -108,8 +108,9 @@ absl::Status LiveRing::WhyNotPublished(const Work& work) const {
                      Fix("reap finished slots, then publish again"));
   }
   const u32 index = SlotIndex({work.priority, sub_rings_[p].tail});
+  const u32 status = layout::LoadRelaxed<Scope::kSystem>(&slots_[index].word[layout::kStatusWord]);
   return MakeError(absl::StatusCode::kInternal,
-                   What(absl::StrCat("slot ", index, " was reaped and is neither EMPTY nor DONE any more")),
+                   What(absl::StrCat("slot ", index, " is ", layout::StatusName(status), " although it was reaped")),
                    Fix("open a new device: something has written to the ring that should not"));
 }
 

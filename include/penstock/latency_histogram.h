@@ -8,7 +8,7 @@
 
 namespace penstock {
 
-/// Values of 0 to 2^63 ns. Each power of two is cut into 128 equal parts. Threads: one at a time.
+/// Any 64-bit count of nanoseconds. Each power of two is cut into 128 equal parts. Threads: one at a time.
 class LatencyHistogram {
  public:
   void Record(uint64_t ns) {
@@ -26,7 +26,7 @@ class LatencyHistogram {
  private:
   static constexpr uint32_t kPartBits = 7;
   static constexpr uint32_t kParts = 1u << kPartBits;
-  static constexpr uint32_t kBuckets = kParts * (64 - kPartBits);
+  static constexpr uint32_t kBuckets = kParts * (65 - kPartBits);  // Values below kParts, then one row per bit above.
 
   static uint32_t Bucket(uint64_t ns) {
     if (ns < kParts) return static_cast<uint32_t>(ns);
