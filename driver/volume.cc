@@ -125,7 +125,7 @@ absl::StatusOr<Volume> Volume::Open(const std::string& path) {
 }
 
 void Volume::OpenDirect() {
-  const auto refuse = [this](std::string cause, const char* remedy = kUsePread) {
+  const auto refuse = [this](const std::string& cause, const char* remedy = kUsePread) {
     direct_refusal_ = Refusal{ReadPath::kRead, absl::StrCat(name_, ": ", cause), remedy};
   };
   struct stat buffered {

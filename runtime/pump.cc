@@ -89,12 +89,14 @@ class Pump {
 
   // --- reading ---
 
-  /// Starts reads while there are sources, buffers and room for reads. True if any was started.
+  /// Starts reads while there are sources, buffers and room for reads. A reader has twice its depth of buffers: more would only
+  /// push landed bytes out of a cache before the device comes to them. True if any was started.
   bool StartReads() {
     bool started = false;
     while (!free_buffers_.empty()) {
       Source* source = SourceToRead();
       if (source == nullptr || !source->parts.reader->HasRoom()) break;
+      if (next_ - oldest_ >= 2 * uint64_t{source->parts.reader->depth()}) break;
       StartRead(*source);
       started = true;
     }

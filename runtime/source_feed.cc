@@ -58,7 +58,7 @@ SourceFeed::Path& SourceFeed::DirectPath() {
 SourceFeed::Path& SourceFeed::PlainPath() {
   if (plain_.queue != nullptr) return plain_;
   const uint32_t threads = PlainThreads(options_.depth);
-  const uint32_t depth = std::min(options_.depth, 2 * threads);  // more would only push the buffers out of the cache
+  const uint32_t depth = std::min(options_.depth, threads);  // more would only push landed bytes out of the cache
   plain_.queue = OpenPreadQueue(depth, threads);
   OpenReader(plain_, depth);
   return plain_;

@@ -66,6 +66,7 @@ class Reader {
   /// the volume.
   absl::Status Start(const ChunkRead& read);
 
+  uint32_t depth() const { return options_.depth; }
   uint32_t in_flight() const;
   bool HasRoom() const { return in_flight() < options_.depth; }
 

@@ -62,13 +62,17 @@ TEST(Pump, IsRightUnderRandomFaultsThatHeal) {
   }
 }
 
-TEST(Pump, ReadsAheadAsFarAsTheWindowReachesAndNotFurther) {
-  PumpRig rig({.buffer_count = 8, .depth = 3, .read_timeout = absl::Milliseconds(50)});
+size_t ReadsBehindAStuckOne(uint32_t buffer_count, uint32_t depth) {
+  PumpRig rig({.buffer_count = buffer_count, .depth = depth, .read_timeout = absl::Milliseconds(50)});
   rig.AddFile(100 * 4096);
   rig.queue.Inject({FaultKind::kStuckUntilCancelled, 0, 0});  // nothing can be folded, so no buffer comes back
   EXPECT_EQ(rig.Run().status.code(), absl::StatusCode::kDeadlineExceeded);
-  EXPECT_EQ(rig.queue.reads().size(), 8u);
+  return rig.queue.reads().size();
 }
+
+TEST(Pump, ReadsAheadAsFarAsItsBuffersReachAndNotFurther) { EXPECT_EQ(ReadsBehindAStuckOne(8, 5), 8u); }
+
+TEST(Pump, ReadsAheadTwiceTheDepthEvenWithMoreBuffers) { EXPECT_EQ(ReadsBehindAStuckOne(8, 3), 6u); }
 
 TEST(Pump, KeepsWhatItCannotPublishAndTriesAgain) {
   // One slot in the ring, eight buffers: publishing is refused most of the time.
