@@ -116,7 +116,7 @@ absl::Status CheckPatterns(absl::Span<const std::string> patterns) {
   return absl::OkStatus();
 }
 
-absl::Status Malformed(std::string what) {
+absl::Status Malformed(const std::string& what) {
   return MakeError(absl::StatusCode::kInvalidArgument, What(absl::StrCat("automaton table: ", what)),
                    Fix("build the table with BuildAutomaton"));
 }

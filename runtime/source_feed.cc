@@ -15,6 +15,12 @@ Refusal RefusalOf(ReadPath path, const absl::Status& status) { return {path, Cau
 /// Threads that copy out of the page cache: as many as can run, and two at least so that one can wait for the disk.
 uint32_t PlainThreads(uint32_t depth) { return std::min(depth, std::max(2u, std::thread::hardware_concurrency())); }
 
+/// Enough reads that a thread finds its next one waiting; more would only push landed bytes out of the cache.
+uint32_t PlainDepth(const IngestOptions& options, uint32_t threads) {
+  constexpr uint32_t kReadAheadBytes = 1u << 20;  // of a thread: a second-level cache
+  return std::min(options.depth, std::max(threads, threads * kReadAheadBytes / options.chunk_bytes));
+}
+
 /// A real read, on a queue and memory of its own: reads of other sources may be in flight on the run's.
 std::optional<Refusal> ProbeDirect(const Volume& volume) {
   constexpr size_t kSmallest = 64 * 1024;
@@ -58,7 +64,7 @@ SourceFeed::Path& SourceFeed::DirectPath() {
 SourceFeed::Path& SourceFeed::PlainPath() {
   if (plain_.queue != nullptr) return plain_;
   const uint32_t threads = PlainThreads(options_.depth);
-  const uint32_t depth = std::min(options_.depth, threads);  // more would only push landed bytes out of the cache
+  const uint32_t depth = PlainDepth(options_, threads);
   plain_.queue = OpenPreadQueue(depth, threads);
   OpenReader(plain_, depth);
   return plain_;
@@ -127,7 +133,7 @@ void SourceFeed::End(PumpSourceEnd end) {
   const Volume& volume = open_.at(end.index);
   source.bytes = end.bytes;
   source.status = end.status;
-  source.result = std::move(end.result);
+  source.result = end.result;
   if (const absl::StatusOr<uint64_t> now = volume.CurrentSizeBytes(); now.ok() && *now > volume.size_bytes()) {
     source.note = absl::StrCat("grew by ", *now - volume.size_bytes(), " bytes after it was opened; they were not read");
   }

@@ -27,7 +27,6 @@
 namespace penstock {
 namespace {
 
-using ::testing::HasSubstr;
 
 constexpr uint32_t kDepth = 8;
 constexpr uint32_t kBuffer = 8192;

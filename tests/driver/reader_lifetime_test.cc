@@ -15,7 +15,6 @@
 namespace penstock {
 namespace {
 
-using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 TEST(Reader, CancelsAnOverdueReadAndSaysDeadlineExceeded) {

@@ -21,7 +21,6 @@ namespace penstock {
 namespace {
 
 using ::testing::HasSubstr;
-using ::testing::Not;
 
 std::string MessageOf(const absl::Status& status) { return std::string(status.message()); }
 

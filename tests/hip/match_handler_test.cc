@@ -15,7 +15,6 @@ namespace penstock {
 namespace {
 
 using device::MatchRun;
-using device::MatchTable;
 using layout::FaultReason;
 using layout::HighWord;
 using layout::LowWord;

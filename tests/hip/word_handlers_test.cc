@@ -18,7 +18,6 @@ namespace {
 using layout::FaultReason;
 using layout::HighWord;
 using layout::LowWord;
-using testing::Each;
 using testing::ElementsAre;
 
 constexpr u32 kWords = 64;

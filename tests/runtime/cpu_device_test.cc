@@ -27,7 +27,6 @@ namespace penstock {
 namespace {
 
 using absl::StatusCode;
-using layout::FaultReason;
 using layout::Priority;
 using testing::AllOf;
 using testing::HasSubstr;

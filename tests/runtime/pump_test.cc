@@ -15,7 +15,6 @@
 namespace penstock {
 namespace {
 
-using fakes::Fault;
 using fakes::FaultKind;
 using testing::AllOf;
 using testing::HasSubstr;
