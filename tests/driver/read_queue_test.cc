@@ -27,7 +27,6 @@
 namespace penstock {
 namespace {
 
-
 constexpr uint32_t kDepth = 8;
 constexpr uint32_t kBuffer = 8192;
 
