@@ -2,6 +2,7 @@
 """What `penstock ingest` refuses, and that it says so: exit status, cause, remedy; the other sources still arrive."""
 import json
 import os
+import shutil
 import subprocess
 
 import penstock_command as pc
@@ -31,19 +32,24 @@ def check_what_is_no_file(where):
     expect(penstock.refuse(os.path.join(where, "empty"), status=2), "no regular file")
 
 
-def check_rights(where):
-    """Root may read everything, so these run as nobody."""
+def check_rights():
+    """Root may read everything, so these run as the user nobody, in a directory that it may enter."""
     if os.geteuid() != 0:
         return
+    with pc.directory("/tmp") as where:
+        os.chmod(where, 0o755)
+        check_rights_in(where, pc.Command(shutil.copy(penstock.path, where)))
+
+
+def check_rights_in(where, program):
     secret = pc.random_file(os.path.join(where, "secret"), 5000, 1)
     closed = os.path.join(where, "closed")
     os.mkdir(closed)
     pc.random_file(os.path.join(closed, "x"), 1, 1)
     os.chmod(secret, 0)
     os.chmod(closed, 0)
-    os.chmod(where, 0o755)
     for name in (secret, closed):
-        done = penstock.run(name, user=65534, group=65534)
+        done = program.run(name, user=65534, group=65534)
         assert done.returncode == 1, done
         expect(done.stderr, name, "EACCES")
 
@@ -95,8 +101,9 @@ def check_changing_files(where):
 
 
 check_command_lines()
-for test in (check_what_is_no_file, check_rights, check_others_still_arrive, check_changing_files):
+for test in (check_what_is_no_file, check_others_still_arrive, check_changing_files):
     with pc.directory() as where:
         test(where)
 check_demanded_path_never_steps_down()
+check_rights()
 print("all refused as they should be")

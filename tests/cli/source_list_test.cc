@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -28,7 +29,7 @@ class SourceListTest : public testing::Test {
     return (root_ / name).string();
   }
 
-  const fs::path root_ = fs::path("source_list_test");
+  const fs::path root_ = "source_list_test_" + std::to_string(getpid());  // tests run side by side
 };
 
 TEST_F(SourceListTest, TakesTheFilesOfADirectoryInOrderAndAddsUpTheirSizes) {
