@@ -10,7 +10,7 @@ function(penstock_compile_options target)
     target_compile_options(${target} PRIVATE -fsanitize=${PENSTOCK_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
     target_link_options(${target} PRIVATE -fsanitize=${PENSTOCK_SANITIZE})
     if(CMAKE_CXX_COMPILER_ID STREQUAL GNU AND PENSTOCK_SANITIZE MATCHES address)
-      # GCC puts variables of 64-byte alignment at any address when it looks for use after return, as 13 does by default (PR 110027).
+      # GCC misaligns variables of 64-byte alignment when it looks for use after return, as 13 does by default (PR 110027).
       target_compile_options(${target} PRIVATE --param=asan-use-after-return=0)
     endif()
   endif()
