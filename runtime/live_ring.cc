@@ -73,36 +73,38 @@ u32 LiveRing::free_slots(layout::Priority priority) const {
   return offset_[p + 1] - offset_[p] - (sub_rings_[p].tail - sub_rings_[p].oldest);
 }
 
-/// The one path of a slot that is published; what is wrong with the others is found out afterwards, by WhyNotPublished.
-bool LiveRing::CanPublish(const Work& work) const {
+LiveRing::Obstacle LiveRing::FindObstacle(const Work& work) const {
   const u32 p = Index(work.priority);
-  if (p >= layout::kPriorityCount || !layout::IsPublishable(work.opcode) || free_slots(work.priority) == 0) return false;
-  if (work.opcode == layout::kPackedSlot && argument_count_ != nullptr &&
-      layout::PackedSlot::Validate(work.argument.data(), argument_count_) != layout::PackedError::kNone) {
-    return false;
-  }
+  if (p >= layout::kPriorityCount) return Obstacle::kPriority;
+  if (!layout::IsPublishable(work.opcode)) return Obstacle::kOpcode;
+  if (ValidatePacked(work) != layout::PackedError::kNone) return Obstacle::kPackedSlot;
+  if (free_slots(work.priority) == 0) return Obstacle::kFull;
   const u32* status = &slots_[SlotIndex({work.priority, sub_rings_[p].tail})].word[layout::kStatusWord];
-  return layout::IsLegalEdge(layout::Edge::kPublish, layout::LoadRelaxed<Scope::kSystem>(status));
+  const bool legal = layout::IsLegalEdge(layout::Edge::kPublish, layout::LoadRelaxed<Scope::kSystem>(status));
+  return legal ? Obstacle::kNone : Obstacle::kSlotTouched;
 }
 
-absl::Status LiveRing::WhyNotPublished(const Work& work) const {
+layout::PackedError LiveRing::ValidatePacked(const Work& work) const {
+  if (work.opcode != layout::kPackedSlot || argument_count_ == nullptr) return layout::PackedError::kNone;
+  return layout::PackedSlot::Validate(work.argument.data(), argument_count_);
+}
+
+absl::Status LiveRing::ErrorOf(Obstacle obstacle, const Work& work) const {
   const u32 p = Index(work.priority);
-  if (p >= layout::kPriorityCount) {
+  if (obstacle == Obstacle::kPriority) {
     return MakeError(absl::StatusCode::kInvalidArgument, What(absl::StrCat("priority ", p, " exceeds 4 (idle)")),
                      Fix("use one of the five values of layout::Priority"));
   }
-  if (!layout::IsPublishable(work.opcode)) {
+  if (obstacle == Obstacle::kOpcode) {
     return MakeError(absl::StatusCode::kInvalidArgument, What(absl::StrFormat("opcode %#x is reserved", work.opcode)),
                      Fix("publish a built-in or a user opcode (8 to 0xffef, 0x10000 to 0x7fffffff)"));
   }
-  if (work.opcode == layout::kPackedSlot && argument_count_ != nullptr) {
-    const layout::PackedError error = layout::PackedSlot::Validate(work.argument.data(), argument_count_);
-    if (error != layout::PackedError::kNone) {
-      return MakeError(absl::StatusCode::kInvalidArgument, What(absl::StrCat("packed slot: ", layout::PackedErrorText(error))),
-                       Fix("build the payload with layout::PackedSlot::Encode"));
-    }
+  if (obstacle == Obstacle::kPackedSlot) {
+    return MakeError(absl::StatusCode::kInvalidArgument,
+                     What(absl::StrCat("packed slot: ", layout::PackedErrorText(ValidatePacked(work)))),
+                     Fix("build the payload with layout::PackedSlot::Encode"));
   }
-  if (free_slots(work.priority) == 0) {
+  if (obstacle == Obstacle::kFull) {
     return MakeError(absl::StatusCode::kResourceExhausted,
                      What(absl::StrCat("all ", offset_[p + 1] - offset_[p], " slots of sub-ring ", p, " are in flight")),
                      Fix("reap finished slots, then publish again"));
@@ -115,8 +117,8 @@ absl::Status LiveRing::WhyNotPublished(const Work& work) const {
 }
 
 absl::StatusOr<Ticket> LiveRing::Publish(const Work& work) {
-  if (!CanPublish(work)) [[unlikely]]
-    return WhyNotPublished(work);
+  if (const Obstacle obstacle = FindObstacle(work); obstacle != Obstacle::kNone) [[unlikely]]
+    return ErrorOf(obstacle, work);
   const u32 p = Index(work.priority);
   const Ticket ticket = {work.priority, sub_rings_[p].tail};
   const u32 index = SlotIndex(ticket);

@@ -19,6 +19,7 @@
 #include "absl/types/span.h"
 #include "penstock/layout/doorbell.h"
 #include "penstock/layout/fault.h"
+#include "penstock/layout/packed_slot.h"
 #include "penstock/layout/slot.h"
 
 namespace penstock {
@@ -113,10 +114,14 @@ class LiveRing {
     u32 oldest = 0;  // oldest sequence number that is not yet reaped
   };
 
+  /// Why a slot cannot be published.
+  enum class Obstacle { kNone, kPriority, kOpcode, kPackedSlot, kFull, kSlotTouched };
+
   LiveRing() = default;
   u32 SlotIndex(const Ticket& ticket) const;
-  bool CanPublish(const Work& work) const;
-  absl::Status WhyNotPublished(const Work& work) const;
+  Obstacle FindObstacle(const Work& work) const;
+  layout::PackedError ValidatePacked(const Work& work) const;
+  absl::Status ErrorOf(Obstacle obstacle, const Work& work) const;
   void DumpSubRing(u32 priority, std::string& text) const;
 
   absl::Span<layout::Slot> slots_;
