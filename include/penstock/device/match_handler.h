@@ -37,7 +37,7 @@ class MatchTable {
     for (; length >= kBlockBytes; bytes += kBlockBytes, length -= kBlockBytes) ScanBlock(bytes, whole);
     u32 transition = whole.state;
     for (u32 i = 0; i < length; ++i) {
-      transition = Step(transition, bytes[i]);
+      transition = layout::Transition(words_, transition, bytes[i]);
       whole.matches += layout::Emitted(transition);
     }
     whole.state = layout::NextState(transition);
@@ -71,17 +71,11 @@ class MatchTable {
   static constexpr u32 kPartBytes = 2048;
   static constexpr u32 kBlockBytes = kParts * kPartBytes;
 
-  // The shift drops the matches and leaves the place of the next state's row.
-  PENSTOCK_DEVICE u32 Step(u32 transition, u32 byte) const {
-    static_assert(layout::kAutomatonRowWords == 1u << 8 && layout::kAutomatonStateBits + 8 == 32);
-    return words_[layout::kAutomatonHeaderWords + static_cast<u64>((transition << 8) | byte)];
-  }
-
   PENSTOCK_DEVICE void ScanBlock(const u8* bytes, MatchRun& whole) const {
     u32 transition[kParts] = {whole.state};
     for (u32 i = 0; i < kPartBytes; ++i) {
       for (u32 part = 0; part < kParts; ++part) {
-        transition[part] = Step(transition[part], bytes[part * kPartBytes + i]);
+        transition[part] = layout::Transition(words_, transition[part], bytes[part * kPartBytes + i]);
         whole.matches += layout::Emitted(transition[part]);
       }
     }

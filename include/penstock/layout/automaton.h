@@ -35,8 +35,10 @@ PENSTOCK_HOST_DEVICE constexpr u64 AutomatonWords(u32 state_count) {
 PENSTOCK_HOST_DEVICE constexpr u32 NextState(u32 transition) { return transition & kAutomatonStateMask; }
 PENSTOCK_HOST_DEVICE constexpr u32 Emitted(u32 transition) { return transition >> kAutomatonStateBits; }
 
-PENSTOCK_HOST_DEVICE constexpr u32 Transition(const u32* table, u32 state, u32 byte) {
-  return table[kAutomatonHeaderWords + static_cast<u64>(state) * kAutomatonRowWords + byte];
+/// What follows a state, or the state that a transition leads to: the shift drops the matches, and leaves the place of the row.
+PENSTOCK_HOST_DEVICE constexpr u32 Transition(const u32* table, u32 state_or_transition, u32 byte) {
+  static_assert(kAutomatonRowWords == 1u << 8 && kAutomatonStateBits + 8 == 32);
+  return table[kAutomatonHeaderWords + static_cast<u64>((state_or_transition << 8) | byte)];
 }
 PENSTOCK_HOST_DEVICE constexpr u32 MatchesAtEnd(const u32* table, u32 state_count, u32 state) {
   return table[kAutomatonHeaderWords + static_cast<u64>(state_count) * kAutomatonRowWords + state];
