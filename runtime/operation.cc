@@ -9,12 +9,6 @@
 namespace penstock {
 namespace {
 
-Work RangeWork(u32 opcode, const layout::Range& range) {
-  Work work = {.opcode = opcode};
-  layout::EncodeRange(range, work.argument.data());
-  return work;
-}
-
 /// Sends every chunk through the ring and looks at none of its bytes.
 class NoOperation final : public Operation {
  public:

@@ -17,6 +17,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
+#include "penstock/layout/data_op.h"
 #include "penstock/layout/doorbell.h"
 #include "penstock/layout/fault.h"
 #include "penstock/layout/packed_slot.h"
@@ -37,6 +38,13 @@ struct Work {
   layout::Priority priority = layout::Priority::kNormal;
   std::array<u32, layout::kArgumentCount> argument = {};
 };
+
+/// Work on a range of a registered buffer; what else the opcode reads is still to be filled in.
+inline Work RangeWork(u32 opcode, const layout::Range& range) {
+  Work work = {.opcode = opcode};
+  layout::EncodeRange(range, work.argument.data());
+  return work;
+}
 
 /// How a slot ended.
 struct Completion {

@@ -49,12 +49,6 @@ inline Work MakeWork(u32 opcode, std::initializer_list<u32> arguments = {}) {
   return work;
 }
 
-inline Work RangeWork(u32 opcode, const layout::Range& range) {
-  Work work = MakeWork(opcode);
-  layout::EncodeRange(range, work.argument.data());
-  return work;
-}
-
 inline absl::Span<std::byte> AsBytes(absl::Span<u8> bytes) { return {reinterpret_cast<std::byte*>(bytes.data()), bytes.size()}; }
 
 /// Registers bytes that outlive the device.

@@ -52,8 +52,7 @@ absl::StatusOr<u64> CountLinesOf(std::vector<char>& text) {
   constexpr u64 kPieceBytes = 1 << 20;
   for (u64 offset = 0; offset < text.size(); offset += kPieceBytes) {
     const u64 length = std::min<u64>(kPieceBytes, text.size() - offset);
-    penstock::Work work = {.opcode = CountLines::kOpcode};
-    layout::EncodeRange({handle, offset, static_cast<u32>(length)}, work.argument.data());
+    const penstock::Work work = penstock::RangeWork(CountLines::kOpcode, {handle, offset, static_cast<u32>(length)});
     PENSTOCK_ASSIGN_OR_RETURN(const penstock::Ticket ticket, device->ring().Publish(work));
     PENSTOCK_ASSIGN_OR_RETURN(const penstock::Completion completion, device->ring().Wait(ticket, absl::Seconds(10)));
     PENSTOCK_RETURN_IF_ERROR(completion.ToStatus("counting lines"));
