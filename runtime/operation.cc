@@ -137,19 +137,15 @@ class MatchOperation final : public Operation {
   bool repairing_ = false;
 };
 
-/// Short patterns are repeated to a few KiB first, so that comparing them goes in long pieces.
 class VerifyOperation final : public Operation {
  public:
-  explicit VerifyOperation(std::string_view pattern) {
-    constexpr size_t kLongEnough = 64 * 1024;
-    while (repeated_.size() < kLongEnough) repeated_.append(pattern);
-  }
+  explicit VerifyOperation(std::string_view pattern) : pattern_(pattern) {}
 
   std::string_view name() const override { return "verify"; }
 
   absl::Status Prepare(Device& device, uint32_t) override {
     PENSTOCK_ASSIGN_OR_RETURN(
-        handle_, device.RegisterBuffer({reinterpret_cast<std::byte*>(repeated_.data()), repeated_.size()}, layout::kBufferRead));
+        handle_, device.RegisterBuffer({reinterpret_cast<std::byte*>(pattern_.data()), pattern_.size()}, layout::kBufferRead));
     return absl::OkStatus();
   }
 
@@ -157,7 +153,7 @@ class VerifyOperation final : public Operation {
 
   Work MakeWork(const LandedChunk& chunk) const override {
     Work work = RangeWork(layout::kVerify, chunk.range);
-    const u32 length = static_cast<u32>(repeated_.size());
+    const u32 length = static_cast<u32>(pattern_.size());
     layout::EncodePattern({handle_, length, static_cast<u32>(chunk.source_offset % length)}, work.argument.data());
     return work;
   }
@@ -172,7 +168,7 @@ class VerifyOperation final : public Operation {
   OperationResult EndSource() override { return {.first_difference = first_difference_}; }
 
  private:
-  std::string repeated_;
+  std::string pattern_;
   u32 handle_ = 0;
   u64 first_difference_ = layout::kNoDifference;
 };
