@@ -56,6 +56,11 @@ class Bench {
     rows_[2] = {reinterpret_cast<u64>(automaton.data()), automaton.size() * sizeof(u32),
                 layout::kBufferRead | layout::kBufferAutomaton, 1, 0};
   }
+  // The slot's range is then the target, and its pattern the source's first bytes.
+  void UsePattern(u32 pattern_bytes) {
+    layout::EncodeRange({kTargetHandle, 0, kBytes}, argument.data());
+    layout::EncodePattern({kSourceHandle, pattern_bytes, 0}, argument.data());
+  }
   u64 Run(u32 opcode) {
     const device::Context context = {view_, group_, argument.data(), layout::kArgumentCount, {}, scratch_, inner_};
     const device::Outcome outcome = Program::Run(opcode, context);
@@ -150,13 +155,10 @@ void BM_MatchNaive(benchmark::State& state) {
 }
 BENCHMARK(BM_MatchNaive);
 
-// `pattern_bytes`: the source is verified against its own first bytes, repeated.
 void BM_VerifyHandler(benchmark::State& state) {
   Bench bench;
-  const auto pattern_bytes = static_cast<u32>(state.range(0));
-  for (u32 i = 0; i < kBytes; ++i) bench.target[i] = bench.source[i % pattern_bytes];
-  layout::EncodeRange({kTargetHandle, 0, kBytes}, bench.argument.data());
-  layout::EncodePattern({kSourceHandle, pattern_bytes, 0}, bench.argument.data());
+  bench.UsePattern(static_cast<u32>(state.range(0)));
+  bench.Run(layout::kFill);
   for (auto _ : state) benchmark::DoNotOptimize(bench.Run(layout::kVerify));
   SetBytes(state);
 }
@@ -164,9 +166,7 @@ BENCHMARK(BM_VerifyHandler)->ArgName("pattern_bytes")->Arg(1)->Arg(16)->Arg(4096
 
 void BM_FillHandler(benchmark::State& state) {
   Bench bench;
-  const auto pattern_bytes = static_cast<u32>(state.range(0));
-  layout::EncodeRange({kTargetHandle, 0, kBytes}, bench.argument.data());
-  layout::EncodePattern({kSourceHandle, pattern_bytes, 0}, bench.argument.data());
+  bench.UsePattern(static_cast<u32>(state.range(0)));
   for (auto _ : state) benchmark::DoNotOptimize(bench.Run(layout::kFill));
   SetBytes(state);
 }

@@ -112,5 +112,3 @@ BENCHMARK(BM_PumpCrc32c)->ArgName("workgroups")->Arg(1)->Arg(2)->UseManualTime()
 
 }  // namespace
 }  // namespace penstock
-
-BENCHMARK_MAIN();
