@@ -18,7 +18,7 @@ uint32_t PlainThreads(uint32_t depth) { return std::min(depth, std::max(2u, std:
 /// Enough reads that a thread finds its next one waiting; more would only push landed bytes out of the cache.
 uint32_t PlainDepth(const IngestOptions& options, uint32_t threads) {
   constexpr uint32_t kReadAheadBytes = 1u << 20;  // of a thread: a second-level cache
-  return std::min(options.depth, std::max(threads, threads * kReadAheadBytes / options.chunk_bytes));
+  return std::min(options.depth, threads * std::max(1u, kReadAheadBytes / options.chunk_bytes));
 }
 
 /// A real read, on a queue and memory of its own: reads of other sources may be in flight on the run's.
