@@ -16,6 +16,12 @@ find_package(nlohmann_json QUIET)
 penstock_need(nlohmann_json_FOUND "nlohmann-json" nlohmann-json3-dev)
 pkg_check_modules(liburing QUIET IMPORTED_TARGET liburing>=2.3)
 penstock_need(liburing_FOUND "liburing 2.3 or later" liburing-dev)
+pkg_check_modules(libnvme QUIET IMPORTED_TARGET libnvme>=1.3)
+if(libnvme_VERSION VERSION_GREATER_EQUAL 3)
+  # 3.0 renames every call and structure; driver/nvme_identify.cc is the one file to change for it.
+  set(libnvme_FOUND FALSE)
+endif()
+penstock_need(libnvme_FOUND "libnvme 1.3 or later, but not 3" "libnvme-dev libjson-c-dev libssl-dev")
 pkg_check_modules(libisal QUIET IMPORTED_TARGET libisal)
 penstock_need(libisal_FOUND "ISA-L" libisal-dev)
 
