@@ -36,11 +36,18 @@ absl::Status MakeError(absl::StatusCode code, What what, Fix fix);
 /// `error_number` is positive, as errno is.
 absl::Status MakeErrnoError(absl::StatusCode code, int error_number, What what, Fix fix);
 
+/// MakeError with the NVMe status of a completed command attached; its value and do-not-retry bit are added to the text.
+/// `nvme_status` has the 15 bits that the kernel hands over (driver/nvme_status.h decodes them) and is not 0.
+absl::Status MakeNvmeError(absl::StatusCode code, uint16_t nvme_status, What what, Fix fix);
+
 /// The same error, with where it happened put before its text. Code, remedy and payloads stay. OK stays OK.
 absl::Status Annotate(const absl::Status& status, std::string_view where);
 
 /// The errno that an error carries, if it came from a system call.
 std::optional<int> ErrnoOf(const absl::Status& status);
+
+/// The NVMe status that an error carries, if a command ended with one.
+std::optional<uint16_t> NvmeStatusOf(const absl::Status& status);
 
 /// The text between "Fix: " and the final full stop; empty if `status` was not made by MakeError.
 std::string RemedyOf(const absl::Status& status);

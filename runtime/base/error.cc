@@ -13,7 +13,18 @@ namespace penstock {
 namespace {
 
 constexpr char kErrnoPayload[] = "penstock.errno";
+constexpr char kNvmePayload[] = "penstock.nvme_status";
 constexpr std::string_view kFixMark = ". Fix: ";
+constexpr uint16_t kDoNotRetry = 1u << 14;
+
+std::optional<int> NumberIn(const absl::Status& status, const char* payload_name) {
+  const auto payload = status.GetPayload(payload_name);
+  if (!payload.has_value()) return std::nullopt;
+  const std::string text(*payload);
+  int number = 0;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  return number;
+}
 
 }  // namespace
 
@@ -31,6 +42,16 @@ absl::Status MakeErrnoError(absl::StatusCode code, int error_number, What what, 
   return status;
 }
 
+absl::Status MakeNvmeError(absl::StatusCode code, uint16_t nvme_status, What what, Fix fix) {
+  PENSTOCK_CHECK(nvme_status != 0);
+  absl::Status status = MakeError(code,
+                                  What(absl::StrCat(what.text, " (NVMe status 0x", absl::Hex(nvme_status),
+                                                    (nvme_status & kDoNotRetry) != 0 ? ", do not retry)" : ")")),
+                                  std::move(fix));
+  status.SetPayload(kNvmePayload, absl::Cord(absl::StrCat(nvme_status)));
+  return status;
+}
+
 absl::Status Annotate(const absl::Status& status, std::string_view where) {
   if (status.ok()) return status;
   absl::Status annotated(status.code(), absl::StrCat(std::string(where), ": ", status.message()));
@@ -38,13 +59,11 @@ absl::Status Annotate(const absl::Status& status, std::string_view where) {
   return annotated;
 }
 
-std::optional<int> ErrnoOf(const absl::Status& status) {
-  const auto payload = status.GetPayload(kErrnoPayload);
-  if (!payload.has_value()) return std::nullopt;
-  const std::string text(*payload);
-  int number = 0;
-  std::from_chars(text.data(), text.data() + text.size(), number);
-  return number;
+std::optional<int> ErrnoOf(const absl::Status& status) { return NumberIn(status, kErrnoPayload); }
+
+std::optional<uint16_t> NvmeStatusOf(const absl::Status& status) {
+  const auto number = NumberIn(status, kNvmePayload);
+  return number.has_value() ? std::optional(static_cast<uint16_t>(*number)) : std::nullopt;
 }
 
 std::string RemedyOf(const absl::Status& status) {

@@ -51,6 +51,22 @@ TEST(Error, NamesAnErrnoThatNobodyKnows) {
   EXPECT_THAT(CauseOf(status), HasSubstr("4001"));
 }
 
+TEST(Error, CarriesAndPrintsTheNvmeStatus) {
+  const absl::Status status = MakeNvmeError(absl::StatusCode::kOutOfRange, 0x4080, What("reading failed"), Fix("shorten it"));
+  EXPECT_EQ(NvmeStatusOf(status), 0x4080);
+  EXPECT_EQ(CauseOf(status), "reading failed (NVMe status 0x4080, do not retry)");
+  EXPECT_EQ(RemedyOf(status), "shorten it");
+  EXPECT_EQ(NvmeStatusOf(Annotate(status, "chunk 3")), 0x4080);
+  EXPECT_EQ(CauseOf(MakeNvmeError(absl::StatusCode::kDataLoss, 0x281, What("reading failed"), Fix("stop"))),
+            "reading failed (NVMe status 0x281)");
+}
+
+TEST(Error, HasEitherAnErrnoOrAnNvmeStatus) {
+  const absl::Status nvme = MakeNvmeError(absl::StatusCode::kDataLoss, 0x281, What("reading failed"), Fix("stop"));
+  EXPECT_EQ(ErrnoOf(nvme), std::nullopt);
+  EXPECT_EQ(NvmeStatusOf(MakeErrnoError(absl::StatusCode::kDataLoss, EIO, What("reading failed"), Fix("stop"))), std::nullopt);
+}
+
 TEST(ReturnIfError, ReturnsTheErrorAndEvaluatesOnce) {
   int evaluations = 0;
   const auto function = [&](const absl::Status& status) -> absl::Status {

@@ -9,7 +9,7 @@ MARKER = "<!-- Below this line: written by tests/tidy/errors_doc_test.py --write
 COLUMNS = "| code | what failed | fix | where |\n|---|---|---|---|\n"
 SOURCE_FOLDERS = ("include/", "runtime/", "driver/", "hip/", "benchmarks/")
 _LITERAL = re.compile(r'"((?:\\.|[^"\\\n])*)"')
-_CALL = re.compile(r"\bMake(?:Errno)?Error\s*\(")
+_CALL = re.compile(r"\bMake(?:Errno|Nvme)?Error\s*\(")
 
 
 def _literal(text):
