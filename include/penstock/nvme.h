@@ -33,6 +33,7 @@ struct NvmeNamespace {
   uint32_t max_command_bytes = 0;     // the kernel's limit for one command (max_hw_sectors_kb); 0: unknown
   uint32_t max_segments = 0;          // the kernel's limit of pieces of memory for one command; 0: unknown
   uint32_t queue_depth = 0;           // commands that the block layer keeps in flight for a queue (nr_requests); 0: unknown
+  uint32_t memory_alignment = 0;      // bytes; elsewhere the kernel copies a passthrough read (dma_alignment); 0: unknown
 
   uint64_t size_bytes() const { return block_count * block_bytes; }
 };
