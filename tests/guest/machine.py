@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""A scenario as a QEMU command line, and a run of it: output passed on, marker lines acted on, an end in bounded time."""
+
+import os
+import selectors
+import subprocess
+import time
+
+import disks
+import qmp
+from unavailable import program
+
+LIMIT_SECONDS = 60
+# AMD, whose host bridges Linux lets peers talk through; less what QEMU's emulation lacks, so that it does not warn.
+PROCESSOR = "EPYC,-svm,-rdseed,-sha-ni,-fxsr-opt,-misalignsse,-3dnowprefetch,-osvw,-topoext,-xsavec"
+KERNEL_OPTIONS = ("console=ttyS0 ignore_loglevel panic=-1 oops=panic mitigations=off nvme.poll_queues=1 "
+                  "sysctl.kernel.hung_task_timeout_secs=20")
+
+
+def write_disks(scenario, folder):
+    """Writes the images; returns the table that tells the guest what is on them: serial, namespace, seed, bytes, CRC-32C."""
+    lines = []
+    for controller in scenario.controllers:
+        for number, disk in enumerate(controller.disks, 1):
+            seed = disks.seed_of(f"{controller.serial}/{number}")
+            crc = disks.write(_image(folder, controller, number), seed, disk.data_bytes, disk.mebibytes * disks.MEBIBYTE)
+            lines.append(f"{controller.serial} {number} {seed} {disk.data_bytes} {crc}\n")
+    return "".join(lines)
+
+
+def _image(folder, controller, number):
+    return os.path.join(folder, f"{controller.serial}.{number}.img")
+
+
+def arguments(scenario, folder, kernel, initramfs):
+    """QEMU's command line, less the consoles."""
+    words = [program("qemu-system-x86_64"), "-accel", "tcg,thread=multi", "-cpu", PROCESSOR, "-machine", "q35", "-smp", "2",
+             "-m", "1G", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
+             "-kernel", kernel, "-initrd", initramfs, "-append", f"{KERNEL_OPTIONS} {scenario.kernel_options}".strip(),
+             "-qmp", f"unix:{folder}/monitor,server=on,wait=off"]
+    for subsystem in sorted({controller.subsystem for controller in scenario.controllers} - {""}):
+        words += ["-device", f"nvme-subsys,id={subsystem},nqn={subsystem}"]
+    for slot, controller in enumerate(scenario.controllers, 1):
+        words += _controller(controller, slot, folder)
+    if scenario.bar_mebibytes:
+        words += ["-object", f"memory-backend-file,id=bar,share=on,mem-path={folder}/bar,size={scenario.bar_mebibytes}M",
+                  "-device", "ivshmem-plain,memdev=bar"]
+    return words
+
+
+def _controller(controller, slot, folder):
+    device = f"nvme,id={controller.serial},serial={controller.serial},bus=port{slot}"
+    device += f",subsys={controller.subsystem}" if controller.subsystem else ""
+    device += f",{controller.options}" if controller.options else ""
+    words = ["-device", f"pcie-root-port,id=port{slot},chassis={slot},slot={slot}", "-device", device]
+    for number, disk in enumerate(controller.disks, 1):
+        drive = f"{controller.serial}.{number}"
+        words += ["-drive", _drive(disk, drive, _image(folder, controller, number)), "-device",
+                  f"nvme-ns,drive={drive},bus={controller.serial},nsid={number},logical_block_size={disk.block_bytes},"
+                  f"physical_block_size={disk.block_bytes},ms={disk.metadata_bytes},mset={int(disk.interleaved)}"]
+    return words
+
+
+def _drive(disk, name, image):
+    drive = f"if=none,id={name},format=raw"
+    if disk.error_sector is None:
+        drive += f",file={image}"
+    else:
+        drive += (f",file.driver=blkdebug,file.image.driver=file,file.image.filename={image},file.inject-error.0.event=none,"
+                  f"file.inject-error.0.iotype=read,file.inject-error.0.errno=5,file.inject-error.0.sector={disk.error_sector}")
+    return drive + (f",throttling.iops-read={disk.reads_per_second}" if disk.reads_per_second else "")
+
+
+class Run:
+    """One boot. `status` is what the guest's script ended with, None if it never said so; `failure` says why then."""
+
+    def __init__(self, words, folder, output):
+        self.status = None
+        self.failure = "the guest ended without saying how"
+        self.output = ""
+        self.seconds_to_boot = None
+        self._monitor_path = os.path.join(folder, "monitor")
+        self._log_path = os.path.join(folder, "kernel.log")
+        self._words = words
+        self._pass_on = output
+
+    @property
+    def kernel_log(self):
+        try:
+            with open(self._log_path, encoding="utf-8", errors="replace") as file:
+                return file.read()
+        except FileNotFoundError:
+            return ""
+
+    def execute(self):
+        # The guest must not outlive us, even if we are killed.
+        words = [program("setpriv"), "--pdeathsig", "KILL", *self._words, "-serial", f"file:{self._log_path}",
+                 "-chardev", "stdio,id=tests,signal=off", "-serial", "chardev:tests"]
+        self._begin = time.monotonic()
+        with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as self._qemu:
+            try:
+                self._follow()
+            finally:
+                self._qemu.kill()
+                complaint = self._qemu.stderr.read().decode(errors="replace").strip()
+                if complaint:
+                    self._pass_on(f"qemu: {complaint}\n")
+
+    def _follow(self):
+        line = b""
+        with selectors.DefaultSelector() as ready:
+            ready.register(self._qemu.stdout, selectors.EVENT_READ)
+            while True:
+                left = LIMIT_SECONDS - (time.monotonic() - self._begin)
+                if left <= 0:
+                    self.failure = f"the guest was still running after {LIMIT_SECONDS} s"
+                    return
+                if not ready.select(left):
+                    continue
+                part = os.read(self._qemu.stdout.fileno(), 65536)
+                if not part:
+                    return
+                *lines, line = (line + part).split(b"\n")
+                for whole in lines:
+                    self._line(whole.decode(errors="replace").rstrip("\r") + "\n")
+
+    def _line(self, line):
+        self.output += line
+        self._pass_on(line)
+        if line.startswith("@booted "):
+            self.seconds_to_boot = time.monotonic() - self._begin
+        elif line.startswith("@host "):
+            self._act(line.removeprefix("@host "))
+        elif line.startswith("@exit "):
+            self.status = int(line.split()[1])
+
+    def _act(self, text):
+        """Does to the machine what the guest asks for, and answers it with "ok" or with what was wrong."""
+        command, given = qmp.parse(text)
+        monitor = qmp.Monitor(self._monitor_path)
+        try:
+            complaint = monitor.run(command, **given)
+        finally:
+            monitor.close()
+        self._qemu.stdin.write(f"@host {complaint or 'ok'}\n".encode())
+        self._qemu.stdin.flush()

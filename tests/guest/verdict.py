@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Whether a boot went well."""
+
+import re
+
+
+def problems(boot, log_findings):
+    """What was wrong with it, one sentence each; nothing if all is well."""
+    found = [f"the kernel's log tells of trouble: {line}" for line in log_findings]
+    if boot.status is None:
+        found.append(boot.failure + ".")
+    elif boot.status != 0:
+        found.append(f"the guest's script ended with {boot.status}.")
+    else:
+        # A guest is a machine that we made: what its cases need is there, or the scenario is wrong.
+        passed = re.search(r"^\[  PASSED  \] (\d+) test", boot.output, re.M)
+        if not passed or passed[1] == "0":
+            found.append("no case ran. Fix: let the scenario's filter name cases that there are.")
+        for line in re.findall(r"^\[  SKIPPED \] (\S+) \(", boot.output, re.M):
+            found.append(f"{line} was skipped. Fix: give the scenario what it needs, or leave it out of the scenario's cases.")
+    return found
