@@ -1,54 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "penstock/buffer_pool.h"
 
-#include <linux/mman.h>
-#include <sys/mman.h>
-
 #include <cerrno>
-#include <cstring>
+#include <cstdint>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "driver/anonymous_memory.h"
 #include "penstock/check.h"
 #include "penstock/error.h"
 
 namespace penstock {
 namespace {
-
-constexpr size_t kHugePageBytes = size_t{2} << 20;
-constexpr int kAnonymous = MAP_PRIVATE | MAP_ANONYMOUS;
-
-size_t RoundUpToHugePage(size_t bytes) { return (bytes + kHugePageBytes - 1) & ~(kHugePageBytes - 1); }
-
-/// 0 or an errno. Asking the kernel is safer than touching: where a huge page cannot be had, touching ends in SIGBUS.
-int FaultIn(std::byte* base, size_t bytes) {
-  if (madvise(base, bytes, MADV_POPULATE_WRITE) == 0) return 0;
-  if (errno != EINVAL) return errno;
-  for (size_t at = 0; at < bytes; at += BufferPool::kAlignment) {  // Kernels before 5.14.
-    const_cast<volatile std::byte&>(base[at]) = std::byte{0};
-  }
-  return 0;
-}
-
-/// Null when the administrator has reserved too few huge pages.
-std::byte* MapExplicitHuge(size_t bytes) {
-  void* base = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, kAnonymous | MAP_HUGETLB | MAP_HUGE_2MB, -1, 0);
-  if (base == MAP_FAILED) return nullptr;
-  if (madvise(base, bytes, MADV_POPULATE_WRITE) == 0) return static_cast<std::byte*>(base);
-  munmap(base, bytes);
-  return nullptr;
-}
-
-/// Null with errno set on failure. Starts on a huge page's boundary: an unaligned mapping loses its first and last one.
-std::byte* MapAligned(size_t bytes) {
-  void* wide = mmap(nullptr, bytes + kHugePageBytes, PROT_READ | PROT_WRITE, kAnonymous, -1, 0);
-  if (wide == MAP_FAILED) return nullptr;
-  auto* const begin = static_cast<std::byte*>(wide);
-  const size_t lead = RoundUpToHugePage(reinterpret_cast<uintptr_t>(begin)) - reinterpret_cast<uintptr_t>(begin);
-  if (lead > 0) munmap(begin, lead);
-  if (lead < kHugePageBytes) munmap(begin + lead + bytes, kHugePageBytes - lead);
-  return begin + lead;
-}
 
 absl::Status OutOfMemory(int error_number, const BufferPool::Options& options) {
   return MakeErrnoError(
@@ -78,42 +41,47 @@ absl::Status CheckSizes(const BufferPool::Options& options, size_t& bytes) {
 absl::StatusOr<BufferPool> BufferPool::Create(const Options& options) {
   size_t bytes = 0;
   PENSTOCK_RETURN_IF_ERROR(CheckSizes(options, bytes));
+  driver::AnonymousMemory memory = driver::MapAnonymous(bytes);
+  if (memory.owner == nullptr) return OutOfMemory(memory.error_number, options);
   BufferPool pool;
+  pool.base_ = static_cast<std::byte*>(memory.owner.get());
+  pool.owner_ = std::move(memory.owner);
+  pool.pages_ = memory.pages;
   pool.buffer_bytes_ = options.buffer_bytes;
   pool.buffer_count_ = options.buffer_count;
-  pool.mapped_bytes_ = bytes < kHugePageBytes ? bytes : RoundUpToHugePage(bytes);
-  if (bytes >= kHugePageBytes) {
-    pool.pages_ = Pages::kExplicitHuge;
-    pool.base_ = MapExplicitHuge(pool.mapped_bytes_);
-    if (pool.base_ != nullptr) return pool;
-  }
-  pool.pages_ = Pages::kSmall;
-  pool.base_ = MapAligned(pool.mapped_bytes_);
-  if (pool.base_ == nullptr) return OutOfMemory(errno, options);
-  if (bytes >= kHugePageBytes && madvise(pool.base_, pool.mapped_bytes_, MADV_HUGEPAGE) == 0)
-    pool.pages_ = Pages::kTransparentHuge;
-  if (const int error = FaultIn(pool.base_, pool.mapped_bytes_); error != 0) return OutOfMemory(error, options);
   return pool;
 }
 
-BufferPool::BufferPool(BufferPool&& other) noexcept { *this = std::move(other); }
-
-BufferPool& BufferPool::operator=(BufferPool&& other) noexcept {
-  std::swap(base_, other.base_);
-  std::swap(mapped_bytes_, other.mapped_bytes_);
-  std::swap(buffer_bytes_, other.buffer_bytes_);
-  std::swap(buffer_count_, other.buffer_count_);
-  std::swap(pages_, other.pages_);
-  return *this;
-}
-
-BufferPool::~BufferPool() {
-  if (base_ != nullptr) munmap(base_, mapped_bytes_);
+absl::StatusOr<BufferPool> BufferPool::CreateIn(DeviceMemory memory, const Options& options) {
+  size_t bytes = 0;
+  PENSTOCK_RETURN_IF_ERROR(CheckSizes(options, bytes));
+  const bool page_aligned = reinterpret_cast<uintptr_t>(memory.memory.data()) % kAlignment == 0;
+  if (!page_aligned || memory.memory.size() < bytes) {
+    return MakeError(
+        absl::StatusCode::kInvalidArgument,
+        What(absl::StrCat(options.buffer_count, " buffers of ", options.buffer_bytes, " bytes in ", memory.memory.size(),
+                          " bytes of ", memory.name, page_aligned ? "" : ", not page-aligned")),
+        Fix("map a whole number of pages that holds all the buffers"));
+  }
+  BufferPool pool;
+  pool.base_ = memory.memory.data();
+  pool.owner_ = std::move(memory.owner);
+  pool.pages_ = Pages::kDevice;
+  pool.buffer_bytes_ = options.buffer_bytes;
+  pool.buffer_count_ = options.buffer_count;
+  return pool;
 }
 
 absl::Span<std::byte> BufferPool::buffer(uint32_t index) const {
   PENSTOCK_CHECK(index < buffer_count_);
   return {base_ + buffer_bytes_ * index, buffer_bytes_};
+}
+
+BufferPoolMaker PeerMemoryPools(std::string pci_address) {
+  return [pci_address = std::move(pci_address)](const BufferPool::Options& options) -> absl::StatusOr<BufferPool> {
+    PENSTOCK_ASSIGN_OR_RETURN(DeviceMemory memory, MapPeerMemory(pci_address, options.buffer_bytes * options.buffer_count));
+    return BufferPool::CreateIn(std::move(memory), options);
+  };
 }
 
 }  // namespace penstock

@@ -25,6 +25,12 @@ class FixedFifo {
   }
 
   /// Requires: not empty.
+  const T& front() const {
+    PENSTOCK_CHECK(size_ > 0);
+    return items_[first_];
+  }
+
+  /// Requires: not empty.
   T Pop() {
     PENSTOCK_CHECK(size_ > 0);
     const T item = items_[first_];

@@ -16,17 +16,17 @@
 
 #include "absl/time/time.h"
 #include "driver/fixed_fifo.h"
+#include "driver/read_queues.h"
 #include "penstock/check.h"
-#include "penstock/read_paths.h"
 
-namespace penstock {
+namespace penstock::driver {
 namespace {
 
 constexpr absl::Duration kLongestWait = absl::Hours(1);
 
 RawCompletion Execute(const RawRead& read) {
-  const ssize_t result =
-      pread(read.volume->buffered_fd(), read.destination, read.length_bytes, static_cast<off_t>(read.offset_bytes));
+  const ssize_t result = pread(read.volume->support(ReadPath::kPread).fd, read.destination, read.length_bytes,
+                               static_cast<off_t>(read.offset_bytes));
   return {.user_data = read.user_data, .result = result >= 0 ? result : -errno};
 }
 
@@ -38,7 +38,7 @@ class PreadQueue final : public ReadQueue {
 
   ReadPath path() const override { return ReadPath::kPread; }
   uint32_t capacity() const override { return depth_; }
-  void Attach(const Volume& volume) override { posix_fadvise(volume.buffered_fd(), 0, 0, POSIX_FADV_SEQUENTIAL); }
+  void Attach(const Volume& volume) override { posix_fadvise(volume.support(ReadPath::kPread).fd, 0, 0, POSIX_FADV_SEQUENTIAL); }
   void Detach(const Volume&) override {}
   bool TryQueue(const RawRead& read) override;
   absl::Status Submit() override;
@@ -51,15 +51,15 @@ class PreadQueue final : public ReadQueue {
 
   const uint32_t depth_;
   // Of the thread that uses the queue.
-  driver::FixedFifo<RawRead> queued_;
+  FixedFifo<RawRead> queued_;
   uint32_t in_flight_ = 0;
   uint64_t bounce_bytes_ = 0;
   // Shared with the threads, under mutex_, which nobody holds while reading.
   std::mutex mutex_;
   std::condition_variable has_work_;
   std::condition_variable has_completions_;
-  driver::FixedFifo<RawRead> submitted_;
-  driver::FixedFifo<RawCompletion> completed_;
+  FixedFifo<RawRead> submitted_;
+  FixedFifo<RawCompletion> completed_;
   bool stopping_ = false;
 
   std::vector<std::thread> threads_;
@@ -146,8 +146,8 @@ void PreadQueue::Work() {
 
 }  // namespace
 
-std::unique_ptr<ReadQueue> OpenPreadQueue(uint32_t depth, uint32_t thread_count) {
-  return std::make_unique<PreadQueue>(depth, thread_count);
+std::unique_ptr<ReadQueue> OpenPreadQueue(const ReadQueueOptions& options) {
+  return std::make_unique<PreadQueue>(options.depth, options.thread_count);
 }
 
-}  // namespace penstock
+}  // namespace penstock::driver

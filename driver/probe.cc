@@ -3,11 +3,13 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
+#include <cstdlib>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "driver/nvme_identify.h"
 #include "penstock/check.h"
 #include "penstock/clock.h"
 #include "penstock/error.h"
@@ -18,20 +20,32 @@ namespace penstock {
 namespace {
 
 constexpr size_t kProbeBytes = 4096;
+constexpr size_t kProbePoolBytes = 64 * 1024;
 constexpr char kReportIt[] = "use --path=pread, and report the file system, driver and kernel";
 
-/// The bytes at the start of the volume as pread sees them; fewer than `bytes` where the volume is shorter.
-absl::StatusOr<std::vector<std::byte>> Expected(const Volume& volume, size_t bytes) {
-  std::vector<std::byte> expected(bytes);
+uint64_t RoundUp(uint64_t value, uint64_t step) { return (value + step - 1) / step * step; }
+
+/// What a read of the first bytes of the volume should bring, by another way than `path`; fewer than `bytes` where it is shorter.
+absl::StatusOr<std::vector<std::byte>> Expected(const Volume& volume, ReadPath path, size_t bytes) {
+  const ReadPath plain = path != ReadPath::kRead && volume.Supports(ReadPath::kRead) ? ReadPath::kRead : ReadPath::kPread;
+  bytes =
+      static_cast<size_t>(std::min<uint64_t>(bytes, RoundUp(volume.size_bytes(), volume.support(plain).offset_alignment_bytes)));
+  const std::unique_ptr<std::byte, decltype(&std::free)> aligned(
+      static_cast<std::byte*>(std::aligned_alloc(kProbeBytes, RoundUp(bytes, kProbeBytes))), &std::free);
+  PENSTOCK_CHECK(aligned != nullptr);
+  if (!volume.Supports(plain)) {  // Only the namespace's character node: the synchronous passthrough, into ordinary memory.
+    const driver::NvmeNode node{volume.support(ReadPath::kNvme).fd, volume.name()};
+    PENSTOCK_RETURN_IF_ERROR(driver::ReadBlocks(node, *volume.nvme(), 0, {aligned.get(), bytes}));
+    return std::vector<std::byte>(aligned.get(), aligned.get() + bytes);
+  }
   ssize_t result = -1;
-  do result = pread(volume.buffered_fd(), expected.data(), bytes, 0);
+  do result = pread(volume.support(plain).fd, aligned.get(), bytes, 0);
   while (result < 0 && errno == EINTR);
   if (result < 0) {
     return MakeErrnoError(absl::StatusCode::kDataLoss, errno, What(absl::StrCat("a plain read of ", volume.name(), " failed")),
                           Fix("look in the kernel log (dmesg) for the device"));
   }
-  expected.resize(static_cast<size_t>(result));
-  return expected;
+  return std::vector<std::byte>(aligned.get(), aligned.get() + result);
 }
 
 /// One chunk read from start to end. Errors: those of Reader, and DeadlineExceeded when not even cancelling it helped.
@@ -70,14 +84,14 @@ absl::Status Compare(const Volume& volume, absl::Span<const std::byte> expected,
 }
 
 absl::Status Probe(ReadQueue& queue, const Volume& volume, absl::Span<std::byte> scratch, absl::Duration timeout) {
-  const size_t block_bytes = std::max<size_t>(kProbeBytes, volume.offset_alignment_bytes());
+  const size_t block_bytes = std::max<size_t>(kProbeBytes, volume.support(queue.path()).offset_alignment_bytes);
   if (scratch.size() < block_bytes) {
     return MakeError(
         absl::StatusCode::kInvalidArgument,
         What(absl::StrCat("a block of ", volume.name(), " has ", block_bytes, " bytes, a buffer only ", scratch.size())),
         Fix(absl::StrCat("use buffers of at least ", block_bytes, " bytes")));
   }
-  PENSTOCK_ASSIGN_OR_RETURN(const std::vector<std::byte> expected, Expected(volume, block_bytes));
+  PENSTOCK_ASSIGN_OR_RETURN(const std::vector<std::byte> expected, Expected(volume, queue.path(), block_bytes));
   if (expected.empty()) return absl::OkStatus();
   // The poison differs from what is expected in every byte, so that no byte can be right by chance.
   std::fill(scratch.begin(), scratch.end(), std::byte{0});
@@ -94,10 +108,22 @@ absl::Status Probe(ReadQueue& queue, const Volume& volume, absl::Span<std::byte>
 
 std::optional<Refusal> ProbeRead(ReadQueue& queue, const Volume& volume, absl::Span<std::byte> scratch, absl::Duration timeout) {
   PENSTOCK_CHECK(scratch.size() >= kProbeBytes);
-  if (queue.path() == ReadPath::kRead && volume.direct_fd() < 0) return volume.direct_refusal();
+  if (!volume.Supports(queue.path())) return volume.support(queue.path()).refusal;
   const absl::Status status = Probe(queue, volume, scratch, timeout);
   if (status.ok()) return std::nullopt;
-  return Refusal{queue.path(), CauseOf(status), RemedyOf(status)};
+  return RefusalOf(queue.path(), status);
+}
+
+std::optional<Refusal> ProbePath(ReadPath path, const Volume& volume, const BufferPoolMaker& make_pool,
+                                 ReadQueueOptions options) {
+  if (!volume.Supports(path)) return volume.support(path).refusal;
+  const size_t pool_bytes = std::max<size_t>(kProbePoolBytes, volume.support(path).offset_alignment_bytes);
+  const absl::StatusOr<BufferPool> pool = make_pool({.buffer_bytes = pool_bytes, .buffer_count = 1});
+  if (!pool.ok()) return RefusalOf(path, pool.status());
+  options.depth = 1;
+  const absl::StatusOr<std::unique_ptr<ReadQueue>> queue = OpenReadQueue(path, *pool, options);
+  if (!queue.ok()) return RefusalOf(path, queue.status());
+  return ProbeRead(**queue, volume, pool->buffer(0));
 }
 
 }  // namespace penstock

@@ -16,17 +16,36 @@ struct Meaning {
 };
 
 constexpr char kUsePread[] = "use --path=pread";
+constexpr char kUseRead[] = "use --path=read, which leaves the command to the kernel";
+
+/// What a path other than this one would not stumble over.
+const char* OtherPath(ReadPath path) {
+  switch (path) {
+    case ReadPath::kBar:
+    case ReadPath::kNvme: return kUseRead;
+    case ReadPath::kRead: return kUsePread;
+    case ReadPath::kPread: break;
+  }
+  return "check that the file can be read with dd";
+}
 
 Meaning MeaningOf(int error_number, ReadPath path) {
-  const bool direct = path == ReadPath::kRead;
   switch (error_number) {
     case EINTR:
     case EAGAIN: return {absl::StatusCode::kUnavailable, "lower the load on the volume, or raise retry_limit"};
     case ENOMEM: return {absl::StatusCode::kUnavailable, "free memory, or use a smaller depth"};
-    case EINVAL: return {absl::StatusCode::kFailedPrecondition, direct ? kUsePread : "check that the file can be read with dd"};
-    case EOPNOTSUPP:
-      return {absl::StatusCode::kUnimplemented, direct ? kUsePread : "copy the file to a file system that can be read"};
-    case EFAULT: return {absl::StatusCode::kInvalidArgument, "read into one buffer of the pool that the queue was opened with"};
+    case ENODEV:
+    case ENXIO:
+      return {absl::StatusCode::kUnavailable, "look in the kernel log (dmesg) why the device is gone, and open it again"};
+    case EINVAL: return {absl::StatusCode::kFailedPrecondition, OtherPath(path)};
+    case EOPNOTSUPP: return {absl::StatusCode::kUnimplemented, OtherPath(path)};
+    case EACCES:
+    case EPERM:
+      return {absl::StatusCode::kPermissionDenied, "run as root, which passthrough needs before kernel 6.2, or use --path=read"};
+    case EFAULT:
+      return {absl::StatusCode::kInvalidArgument,
+              "read into one buffer of the pool that the queue was opened with, in memory whose pages the kernel can pin; "
+              "otherwise use --path=pread"};
     case EBADF: return {absl::StatusCode::kFailedPrecondition, "keep the volume open until its reads have completed"};
     case ECANCELED: return {absl::StatusCode::kCancelled, "start the read again"};
     default:

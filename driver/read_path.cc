@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "penstock/error.h"
+
 namespace penstock {
 
 std::string_view ReadPathName(ReadPath path) {
@@ -20,5 +22,7 @@ std::optional<ReadPath> ReadPathNamed(std::string_view name) {
       std::find_if(kReadPaths.begin(), kReadPaths.end(), [&](ReadPath path) { return ReadPathName(path) == name; });
   return found == kReadPaths.end() ? std::nullopt : std::optional(*found);
 }
+
+Refusal RefusalOf(ReadPath path, const absl::Status& status) { return {path, CauseOf(status), RemedyOf(status)}; }
 
 }  // namespace penstock

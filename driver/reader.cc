@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "driver/nvme_status.h"
 #include "driver/read_error.h"
 #include "penstock/check.h"
 #include "penstock/clock.h"
@@ -30,6 +31,8 @@ uint32_t FirstGeneration() {
   static std::atomic<uint32_t> readers{0};  // Only counts: no partner.
   return readers.fetch_add(1, std::memory_order_relaxed) * 0x9E3779B9u;
 }
+
+bool MayRetry(uint16_t nvme_status) { return driver::MeaningOfNvmeStatus(driver::DecodeNvmeStatus(nvme_status)).may_retry; }
 
 absl::Status Invalid(std::string what, std::string fix) {
   return MakeError(absl::StatusCode::kInvalidArgument, What(std::move(what)), Fix(std::move(fix)));
@@ -83,20 +86,16 @@ Reader::~Reader() {
 
 uint32_t Reader::in_flight() const { return options_.depth - static_cast<uint32_t>(free_entries_.size()); }
 
-/// The page cache takes any offset and length.
-uint32_t Reader::AlignmentOf(const Volume& volume) const {
-  return queue_.path() == ReadPath::kRead ? volume.offset_alignment_bytes() : 1;
-}
+uint32_t Reader::AlignmentOf(const Volume& volume) const { return volume.support(queue_.path()).offset_alignment_bytes; }
 
 absl::Status Reader::Check(const ChunkRead& read) const {
   PENSTOCK_CHECK(read.volume != nullptr);
   const Volume& volume = *read.volume;
-  const bool direct = queue_.path() == ReadPath::kRead;
-  if (direct && volume.direct_fd() < 0) {
-    return MakeError(absl::StatusCode::kFailedPrecondition, What(volume.direct_refusal().cause),
-                     Fix(volume.direct_refusal().remedy));
+  const PathSupport& support = volume.support(queue_.path());
+  if (!volume.Supports(queue_.path())) {
+    return MakeError(absl::StatusCode::kFailedPrecondition, What(support.refusal.cause), Fix(support.refusal.remedy));
   }
-  const uint32_t alignment = AlignmentOf(volume);
+  const uint32_t alignment = support.offset_alignment_bytes;
   const uint64_t room_bytes = RoundUp(read.length_bytes, alignment);
   if (read.length_bytes == 0) return Invalid(absl::StrCat("a chunk of 0 bytes of ", volume.name()), "read at least 1 byte");
   if (read.offset_bytes % alignment != 0) {
@@ -114,8 +113,8 @@ absl::Status Reader::Check(const ChunkRead& read) const {
                                 volume.name(), ", which are read ", alignment, " at a time"),
                    absl::StrCat("give it at least ", room_bytes, " bytes"));
   }
-  if (direct && reinterpret_cast<uintptr_t>(read.destination.data()) % volume.memory_alignment_bytes() != 0) {
-    return Invalid(absl::StrCat("a destination that does not start at a multiple of ", volume.memory_alignment_bytes(), " bytes"),
+  if (reinterpret_cast<uintptr_t>(read.destination.data()) % support.memory_alignment_bytes != 0) {
+    return Invalid(absl::StrCat("a destination that does not start at a multiple of ", support.memory_alignment_bytes, " bytes"),
                    "read into the start of a pool's buffer");
   }
   return absl::OkStatus();
@@ -203,7 +202,7 @@ absl::StatusOr<size_t> Reader::Wait(absl::Span<ChunkResult> results, absl::Durat
                                          completion.result, " belongs to no read in flight")),
                        Fix("report it as a bug, and do not trust this queue any more"));
     }
-    if (auto ended = Advance(*entry, completion.result)) results[stored++] = Finish(*entry, *std::move(ended), now_ns);
+    if (auto ended = Advance(*entry, completion)) results[stored++] = Finish(*entry, *std::move(ended), now_ns);
   }
   CancelOverdue(now_ns);
   if (stored == 0 && !waited.ok()) return waited;
@@ -218,12 +217,12 @@ Reader::Entry* Reader::Find(uint64_t user_data) {
 }
 
 /// Takes in a raw result. How the chunk ended, or nullopt when another raw read is under way.
-std::optional<absl::Status> Reader::Advance(Entry& entry, int64_t raw_result) {
-  if (raw_result < 0) return RetryOrFail(entry, static_cast<int>(-raw_result));
-  const uint64_t end = entry.raw_begin + static_cast<uint64_t>(raw_result);
+std::optional<absl::Status> Reader::Advance(Entry& entry, const RawCompletion& completion) {
+  if (completion.result < 0) return RetryOrFail(entry, completion);
+  const uint64_t end = entry.raw_begin + static_cast<uint64_t>(completion.result);
   // A file ends where a read brings nothing, or where two reads agree that it does: one short read proves nothing. The end may
   // lie before what landed earlier, if the file was truncated since.
-  const bool at_end = raw_result == 0 || end == entry.landed;
+  const bool at_end = completion.result == 0 || end == entry.landed;
   if (end > entry.landed) entry.retries = 0;
   // Bytes past the chunk are the rest of its last block, or of a file that has grown.
   entry.landed = static_cast<uint32_t>(std::min<uint64_t>(end, entry.read.length_bytes));
@@ -235,10 +234,16 @@ std::optional<absl::Status> Reader::Advance(Entry& entry, int64_t raw_result) {
   return std::nullopt;
 }
 
-std::optional<absl::Status> Reader::RetryOrFail(Entry& entry, int error_number) {
-  const bool passing = error_number == EINTR || error_number == EAGAIN;
+std::optional<absl::Status> Reader::RetryOrFail(Entry& entry, const RawCompletion& completion) {
+  const auto error_number = static_cast<int>(-completion.result);
+  const bool by_controller = completion.nvme_status != 0;
+  const bool passing = by_controller ? MayRetry(completion.nvme_status) : error_number == EINTR || error_number == EAGAIN;
   if (entry.give_up != Entry::GiveUp::kNo && (passing || error_number == ECANCELED)) return GivenUp(entry);
-  if (!passing || entry.retries == options_.retry_limit) return driver::ReadError(error_number, queue_.path(), entry.extent());
+  const uint32_t limit = by_controller ? options_.nvme_retry_limit : options_.retry_limit;
+  if (!passing || entry.retries >= limit) {
+    return by_controller ? driver::NvmeReadError(completion.nvme_status, queue_.path(), entry.extent())
+                         : driver::ReadError(error_number, queue_.path(), entry.extent());
+  }
   ++entry.retries;
   ++counts_.resubmitted;
   QueueRaw(entry);

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "penstock/clock.h"
 #include "penstock/error.h"
 
 namespace penstock::driver {
@@ -19,13 +20,16 @@ constexpr rlim_t kFileTableSlots = 1024;
 constexpr absl::Duration kLongestWait = absl::Hours(1);
 
 /// Best first. SINGLE_ISSUER with DEFER_TASKRUN (6.1): completions are worked on when the one thread asks, not by interrupting
-/// it. Such a ring belongs to the thread that enables it, so it starts disabled. COOP_TASKRUN (5.19) is the next best.
-constexpr unsigned kSetups[] = {
-    IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SUBMIT_ALL |
-        IORING_SETUP_R_DISABLED,
-    IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SUBMIT_ALL,
-    0,
-};
+/// it. Such a ring belongs to the thread that enables it, so it starts disabled. COOP_TASKRUN (5.19) is the next best. A ring
+/// with a kernel thread knows neither.
+std::vector<unsigned> SetupFlags(const Uring::Options& options) {
+  const unsigned wanted = (options.big_entries ? IORING_SETUP_SQE128 | IORING_SETUP_CQE32 : 0u) |
+                          (options.poll_device ? IORING_SETUP_IOPOLL : 0u) | (options.kernel_thread ? IORING_SETUP_SQPOLL : 0u);
+  if (options.kernel_thread) return {wanted | IORING_SETUP_SUBMIT_ALL, wanted};
+  return {wanted | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SUBMIT_ALL |
+              IORING_SETUP_R_DISABLED,
+          wanted | IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SUBMIT_ALL, wanted};
+}
 
 absl::Status SetupError(int error_number) {
   What what("io_uring cannot be set up");
@@ -43,12 +47,19 @@ absl::Status SetupError(int error_number) {
     case ENFILE:
       return MakeErrnoError(absl::StatusCode::kResourceExhausted, error_number, std::move(what),
                             Fix("close files, or raise the limit of open files (ulimit -n)"));
-    default: return MakeErrnoError(absl::StatusCode::kUnavailable, error_number, std::move(what), Fix("use --path=pread"));
+    default:
+      return MakeErrnoError(absl::StatusCode::kUnavailable, error_number, std::move(what),
+                            Fix("use a newer kernel (docs/ingest.md tells what each path needs), or --path=pread"));
   }
 }
 
 absl::Status MemoryError(int error_number, size_t bytes) {
   What what(absl::StrCat("cannot register ", bytes, " bytes of buffers with io_uring"));
+  if (error_number == EFAULT) {
+    what.text += ": the kernel cannot pin their pages for long, as it is with memory of a device";
+    return MakeErrnoError(absl::StatusCode::kFailedPrecondition, error_number, std::move(what),
+                          Fix("use --path=bar for memory of a device, or --buffer=pinned"));
+  }
   if (error_number != ENOMEM) {
     return MakeErrnoError(absl::StatusCode::kUnavailable, error_number, std::move(what),
                           Fix("use anonymous memory for the buffers, or --path=pread"));
@@ -80,11 +91,11 @@ __kernel_timespec ToKernelTimespec(absl::Duration duration) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Uring>> Uring::Open(uint32_t entries) {
-  std::unique_ptr<Uring> uring(new Uring);
+absl::StatusOr<std::unique_ptr<Uring>> Uring::Open(const Options& options) {
+  std::unique_ptr<Uring> uring(new Uring(options));
   int result = -EINVAL;
-  for (const unsigned flags : kSetups) {
-    result = io_uring_queue_init(entries, &uring->ring_, flags);
+  for (const unsigned flags : SetupFlags(options)) {
+    result = io_uring_queue_init(options.entries, &uring->ring_, flags);
     if (result == -EINVAL) continue;  // A kernel that does not know a flag.
     uring->enabled_ = (flags & IORING_SETUP_R_DISABLED) == 0;
     break;
@@ -149,15 +160,17 @@ absl::Status Uring::Submit() {
   return result < 0 && result != -EINTR ? EnterError(-result) : absl::OkStatus();
 }
 
-absl::Status Uring::Wait(absl::Duration timeout) {
+absl::Status Uring::Wait(absl::Duration timeout, uint32_t count) {
   PENSTOCK_RETURN_IF_ERROR(EnableOnFirstUse());
   const bool queued = io_uring_sq_ready(&ring_) > 0;
-  const bool ready = io_uring_cq_ready(&ring_) > 0;
+  const bool ready = io_uring_cq_ready(&ring_) >= count;
   int result = 0;
-  if (!ready && timeout > absl::ZeroDuration()) {
+  if (options_.poll_device && !options_.kernel_thread) {
+    result = PollDevice(timeout);
+  } else if (!ready && timeout > absl::ZeroDuration()) {
     __kernel_timespec limit = ToKernelTimespec(timeout);
     io_uring_cqe* first = nullptr;
-    result = io_uring_submit_and_wait_timeout(&ring_, &first, 1, &limit, nullptr);
+    result = io_uring_submit_and_wait_timeout(&ring_, &first, count, &limit, nullptr);
   } else if (queued) {
     result = io_uring_submit_and_get_events(&ring_);
   } else if (!ready && (IO_URING_READ_ONCE(*ring_.sq.kflags) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0) {
@@ -166,7 +179,25 @@ absl::Status Uring::Wait(absl::Duration timeout) {
   return result < 0 && result != -ETIME && result != -EINTR ? EnterError(-result) : absl::OkStatus();
 }
 
-size_t Uring::Take(absl::Span<RawCompletion> completions) {
+/// The kernel does not honour a timeout while it polls a device, so it is asked to look once at a time.
+int Uring::PollDevice(absl::Duration timeout) {
+  const uint64_t begin_ns = MonotonicNs();
+  const auto timeout_ns = static_cast<uint64_t>(absl::ToInt64Nanoseconds(timeout));
+  int result = 0;
+  do result = io_uring_submit_and_get_events(&ring_);
+  while (result >= 0 && io_uring_cq_ready(&ring_) == 0 && MonotonicNs() - begin_ns < timeout_ns);
+  return result;
+}
+
+void Uring::Cancel(uint64_t user_data, int flags) {
+  io_uring_sqe* entry = TryGetEntry();
+  if (entry == nullptr && Submit().ok()) entry = TryGetEntry();
+  if (entry == nullptr) return;
+  io_uring_prep_cancel64(entry, user_data, flags);
+  entry->user_data = kOwnUserData;
+}
+
+size_t Uring::Take(absl::Span<UringCompletion> completions) {
   size_t taken = 0;
   unsigned head = 0;
   unsigned seen = 0;

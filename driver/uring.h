@@ -12,24 +12,36 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
-#include "penstock/read_queue.h"
 
 namespace penstock::driver {
+
+/// A request that has ended: what the kernel says, as it is.
+struct UringCompletion {
+  uint64_t user_data = 0;
+  int32_t result = 0;
+};
 
 /// Threads: registration before the first Submit or Wait may be done anywhere; from then on one thread, the one that came first.
 class Uring {
  public:
+  struct Options {
+    uint32_t entries = 0;      // room for so many requests that are not yet submitted
+    bool big_entries = false;  // 128-byte requests and 32-byte completions, for passthrough. Kernel 5.19.
+    bool poll_device = false;  // IOPOLL: completions are looked for, not announced by interrupts. O_DIRECT and passthrough only.
+    bool kernel_thread = false;  // SQPOLL: a kernel thread looks for requests; submitting needs no system call while it is awake
+  };
+
   /// This user_data marks requests of the ring's own; their completions do not surface.
   static constexpr uint64_t kOwnUserData = ~uint64_t{0};
 
-  /// Room for `entries` requests that are not yet submitted.
   /// Errors, errno attached: Unavailable (not there, switched off, too old), ResourceExhausted (memory, descriptors).
-  static absl::StatusOr<std::unique_ptr<Uring>> Open(uint32_t entries);
+  static absl::StatusOr<std::unique_ptr<Uring>> Open(const Options& options);
   ~Uring();
   Uring(const Uring&) = delete;
   Uring& operator=(const Uring&) = delete;
 
-  /// Registers buffer i as regions[i]. Errors, errno attached: ResourceExhausted (locked-memory limit), Unavailable.
+  /// Registers buffer i as regions[i]. Errors, errno attached: ResourceExhausted (locked-memory limit), FailedPrecondition
+  /// (memory that the kernel cannot pin for long), Unavailable.
   absl::Status RegisterMemory(absl::Span<const absl::Span<std::byte>> regions);
 
   /// Puts `fd` into the kernel's file table, which saves a lookup for each read. Where that cannot be done, nothing is lost.
@@ -40,19 +52,24 @@ class Uring {
 
   /// A cleared entry to prepare; null when `entries` are waiting to be submitted.
   io_uring_sqe* TryGetEntry() { return io_uring_get_sqe(&ring_); }
+  /// Asks for a request to be given up, or with IORING_ASYNC_CANCEL_ANY in `flags` all of them. Submits if there is no room.
+  void Cancel(uint64_t user_data, int flags = 0);
 
   /// One system call, none if nothing is queued. Errors: Unavailable; Internal on a second thread.
   absl::Status Submit();
-  /// Submits, and waits for a completion for at most `timeout`, in one system call; in none if there is nothing to submit and
-  /// a completion has come already. A timeout or a signal is no error. Errors: as Submit.
-  absl::Status Wait(absl::Duration timeout);
+  /// Submits, and waits for `count` completions for at most `timeout`, in one system call; in none if there is nothing to submit
+  /// and a completion has come already. A timeout or a signal is no error. With poll_device: asks the device again and again,
+  /// each time by a system call. Errors: as Submit.
+  absl::Status Wait(absl::Duration timeout, uint32_t count = 1);
   /// Takes completions that have come. Never blocks, no system call.
-  size_t Take(absl::Span<RawCompletion> completions);
+  size_t Take(absl::Span<UringCompletion> completions);
 
  private:
-  Uring() = default;
+  explicit Uring(const Options& options) : options_(options) {}
   absl::Status EnableOnFirstUse();
+  int PollDevice(absl::Duration timeout);
 
+  const Options options_;
   io_uring ring_{};
   bool opened_ = false;
   bool enabled_ = false;

@@ -3,25 +3,25 @@
 
 #include <fcntl.h>
 #include <linux/fs.h>
-#include <linux/magic.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
-#include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "driver/direct_io.h"
+#include "driver/nvme_identify.h"
+#include "driver/nvme_sysfs.h"
 #include "penstock/error.h"
 
 namespace penstock {
 namespace {
 
+using driver::DeviceFacts;
+using driver::NodeKind;
+
 constexpr uint32_t kUnknownAlignmentBytes = 4096;
-// The remedy of every volume that direct I/O cannot read.
-constexpr char kUsePread[] = "put the file on a disk file system, or use --path=pread";
 
 absl::Status OpenError(int error_number, const std::string& path) {
   What what(absl::StrCat("cannot open ", path));
@@ -54,16 +54,18 @@ absl::Status WrongKind(const std::string& path, const char* kind, const char* fi
 absl::Status CheckKind(const std::string& path, mode_t mode) {
   switch (mode & S_IFMT) {
     case S_IFREG:
-    case S_IFBLK: return absl::OkStatus();
+    case S_IFBLK:
+    case S_IFCHR: return absl::OkStatus();
     case S_IFDIR: return WrongKind(path, "a directory", "name the files in it");
     case S_IFIFO: return WrongKind(path, "a FIFO", "write what comes out of it to a file and name that");
     case S_IFSOCK: return WrongKind(path, "a socket", "write what comes out of it to a file and name that");
-    case S_IFCHR: return WrongKind(path, "a character device", "name a file, or the block device (/dev/nvme0n1, not /dev/ng0n1)");
     default: return WrongKind(path, "of an unknown kind", "name a regular file or a block device");
   }
 }
 
-absl::StatusOr<uint64_t> SizeOf(int fd, const struct stat& status, const std::string& name) {
+absl::StatusOr<uint64_t> SizeOf(int fd, const std::string& name) {
+  struct stat status {};
+  if (fstat(fd, &status) != 0) return OpenError(errno, name);
   if (!S_ISBLK(status.st_mode)) return static_cast<uint64_t>(status.st_size);
   uint64_t bytes = 0;
   if (ioctl(fd, BLKGETSIZE64, &bytes) == 0) return bytes;
@@ -71,108 +73,168 @@ absl::StatusOr<uint64_t> SizeOf(int fd, const struct stat& status, const std::st
                         Fix("check with lsblk that the device is still there"));
 }
 
-/// Names the file system if it keeps its files in memory. Newer kernels accept O_DIRECT there, but the CPU copies every byte.
-const char* MemoryFileSystem(int fd) {
-  struct statfs status {};
-  if (fstatfs(fd, &status) != 0) return nullptr;
-  switch (static_cast<unsigned long>(status.f_type)) {
-    case TMPFS_MAGIC: return "tmpfs";
-    case RAMFS_MAGIC: return "ramfs";
-    case HUGETLBFS_MAGIC: return "hugetlbfs";
-    default: return nullptr;
-  }
+/// The logical block of a block device, 1 for a file.
+uint32_t BlockBytes(int fd) {
+  int bytes = 0;
+  return ioctl(fd, BLKSSZGET, &bytes) == 0 && bytes > 0 ? static_cast<uint32_t>(bytes) : 1;
 }
 
-struct Alignment {
-  uint32_t offset_bytes = kUnknownAlignmentBytes;
-  uint32_t memory_bytes = kUnknownAlignmentBytes;
-};
+/// Opens `path` to read and to wait, and makes sure that it is still what it was when it was looked at: names can change.
+absl::StatusOr<FileDescriptor> OpenSame(const std::string& path, const struct stat& expected) {
+  FileDescriptor fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  if (fd.get() < 0) return OpenError(errno, path);
+  struct stat status {};
+  if (fstat(fd.get(), &status) != 0) return OpenError(errno, path);
+  const bool same = (status.st_mode & S_IFMT) == (expected.st_mode & S_IFMT) && status.st_rdev == expected.st_rdev;
+  if (!same) {
+    return MakeError(absl::StatusCode::kUnavailable, What(absl::StrCat(path, " became something else while it was opened")),
+                     Fix("leave it in place while it is opened"));
+  }
+  // O_NONBLOCK was for a FIFO put there in between. Left on, io_uring would answer EAGAIN instead of waiting for the disk.
+  if (fcntl(fd.get(), F_SETFL, 0) != 0) return OpenError(errno, path);
+  return fd;
+}
 
-/// What direct I/O needs; offset_bytes is 0 where the kernel says that the file does not have it.
-Alignment DirectAlignment(int fd, bool is_block_device) {
-#ifdef STATX_DIOALIGN  // Kernel 6.1.
-  struct statx status {};
-  if (statx(fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &status) == 0 && (status.stx_mask & STATX_DIOALIGN) != 0) {
-    return {status.stx_dio_offset_align, status.stx_dio_mem_align};
+/// Opens a device's node that was found by its name in sysfs, where /dev may say otherwise.
+absl::StatusOr<FileDescriptor> OpenNode(const std::string& path, NodeKind kind) {
+  struct stat status {};
+  if (stat(path.c_str(), &status) != 0) return OpenError(errno, path);
+  const bool right_kind = kind == NodeKind::kCharacter ? S_ISCHR(status.st_mode) : S_ISBLK(status.st_mode);
+  const absl::StatusOr<DeviceFacts> facts = driver::FindDevice(status.st_rdev, kind);
+  if (!right_kind || !facts.ok() || absl::StrCat("/dev/", facts->name) != path) {
+    return MakeError(absl::StatusCode::kUnavailable, What(absl::StrCat(path, " is not the node of the device of that name")),
+                     Fix("make it anew with the device number that sysfs tells, or in a container pass it in (--device)"));
   }
-#endif
-  int logical_block_bytes = 0;
-  if (is_block_device && ioctl(fd, BLKSSZGET, &logical_block_bytes) == 0 && logical_block_bytes > 0) {
-    return {static_cast<uint32_t>(logical_block_bytes), static_cast<uint32_t>(logical_block_bytes)};
+  return OpenSame(path, status);
+}
+
+/// Passthrough hands over blocks as they lie on the drive. What would make them mean something else is refused.
+absl::Status CheckFormat(const NvmeNamespace& nvme, const std::string& name) {
+  if (nvme.metadata_bytes == 0) return absl::OkStatus();
+  return MakeError(
+      absl::StatusCode::kFailedPrecondition,
+      What(absl::StrCat("the blocks of ", name, " have ", nvme.metadata_bytes, " bytes of metadata each, ",
+                        nvme.metadata_interleaved ? "which lie between the data" : "which passthrough leaves unchecked")),
+      Fix("use --path=read if the kernel shows the block device with its full size, or copy the data to a namespace "
+          "formatted without metadata"));
+}
+
+absl::Status NotAWholeNamespace(const std::string& path, const DeviceFacts& facts) {
+  if (facts.partition.has_value() && facts.space.has_value()) {
+    return MakeError(absl::StatusCode::kFailedPrecondition,
+                     What(absl::StrCat(path, " is a partition, and passthrough knows only the whole namespace")),
+                     Fix(absl::StrCat("name ", facts.space->char_node, " with --offset=", facts.partition->offset_bytes,
+                                      " --length=", facts.partition->size_bytes, ", or use --path=read")));
   }
-  return {};
+  return MakeError(absl::StatusCode::kFailedPrecondition, What(absl::StrCat(path, " is no NVMe namespace")),
+                   Fix("name a namespace (/dev/ng0n1), or use --path=read"));
 }
 
 }  // namespace
 
+void Volume::Refuse(ReadPath path, const absl::Status& status) { Support(path, {.refusal = RefusalOf(path, status)}); }
+
+void Volume::RefusePassthrough(const absl::Status& status) {
+  Refuse(ReadPath::kBar, status);
+  Refuse(ReadPath::kNvme, status);
+}
+
 absl::StatusOr<Volume> Volume::Open(const std::string& path) {
   struct stat status {};
-  // Looked at before it is opened, because opening some devices does something; and once more after, because names can change.
+  // Looked at before it is opened, because opening some devices does something.
   if (stat(path.c_str(), &status) != 0) return OpenError(errno, path);
   PENSTOCK_RETURN_IF_ERROR(CheckKind(path, status.st_mode));
   Volume volume;
   volume.name_ = path;
-  volume.buffered_fd_ = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-  if (volume.buffered_fd_ < 0) return OpenError(errno, path);
-  if (fstat(volume.buffered_fd_, &status) != 0) return OpenError(errno, path);
-  PENSTOCK_RETURN_IF_ERROR(CheckKind(path, status.st_mode));
-  // O_NONBLOCK was for a FIFO put there in between. Left on, io_uring would answer EAGAIN instead of waiting for the disk.
-  if (fcntl(volume.buffered_fd_, F_SETFL, 0) != 0) return OpenError(errno, path);
-  PENSTOCK_ASSIGN_OR_RETURN(volume.size_bytes_, SizeOf(volume.buffered_fd_, status, path));
-  volume.file_system_ = S_ISBLK(status.st_mode) ? status.st_rdev : status.st_dev;
-  volume.OpenDirect();
+  volume.file_system_ = S_ISREG(status.st_mode) ? status.st_dev : status.st_rdev;
+  const bool is_char_node = S_ISCHR(status.st_mode);
+  absl::StatusOr<DeviceFacts> facts = DeviceFacts{};
+  if (!S_ISREG(status.st_mode))
+    facts = driver::FindDevice(status.st_rdev, is_char_node ? NodeKind::kCharacter : NodeKind::kBlock);
+  if (facts.ok() && facts->space.has_value() && !facts->partition.has_value()) {
+    PENSTOCK_RETURN_IF_ERROR(volume.OpenNamespace(*facts->space, is_char_node));
+    return volume;
+  }
+  if (is_char_node) return WrongKind(path, "a character device", "name a file, a block device or an NVMe namespace (/dev/ng0n1)");
+  PENSTOCK_ASSIGN_OR_RETURN(FileDescriptor fd, OpenSame(path, status));
+  PENSTOCK_RETURN_IF_ERROR(volume.OpenFile(path, std::move(fd)));
+  volume.RefusePassthrough(facts.ok() ? NotAWholeNamespace(path, *facts) : facts.status());
   return volume;
 }
 
-void Volume::OpenDirect() {
-  const auto refuse = [this](const std::string& cause, const char* remedy = kUsePread) {
-    direct_refusal_ = Refusal{ReadPath::kRead, absl::StrCat(name_, ": ", cause), remedy};
-  };
-  struct stat buffered {
-  }, direct{};
-  if (fstat(buffered_fd_, &buffered) != 0) return refuse("cannot be looked at");
-  const bool is_block_device = S_ISBLK(buffered.st_mode);
-  // A block device's node lies on a tmpfs of its own; that says nothing about the device.
-  const char* const memory = is_block_device ? nullptr : MemoryFileSystem(buffered_fd_);
-  if (memory != nullptr)
-    return refuse(absl::StrCat(memory, " keeps its files in memory, so there is no storage to read from directly"));
-  const Alignment alignment = DirectAlignment(buffered_fd_, is_block_device);
-  if (alignment.offset_bytes == 0) return refuse("the file system has no direct I/O for this file (statx says so)");
-  const int fd = open(name_.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_DIRECT);
-  if (fd < 0) return refuse(absl::StrCat("opening with O_DIRECT failed: ", strerrorname_np(errno)));
-  const bool same = fstat(fd, &direct) == 0 && direct.st_dev == buffered.st_dev && direct.st_ino == buffered.st_ino;
-  if (!same || fcntl(fd, F_SETFL, O_DIRECT) != 0) {
-    close(fd);
-    return refuse("the name led to another file when it was opened again", "leave the file in place while it is opened");
+/// What the kernel reads by itself: a file or a block device.
+absl::Status Volume::OpenFile(const std::string& path, FileDescriptor fd) {
+  PENSTOCK_ASSIGN_OR_RETURN(size_bytes_, SizeOf(fd.get(), path));
+  block_bytes_ = BlockBytes(fd.get());
+  buffered_ = std::move(fd);
+  Support(ReadPath::kPread, {.fd = buffered_.get()});
+  absl::StatusOr<driver::DirectFile> direct = driver::OpenDirect(path, buffered_.get());
+  if (!direct.ok()) {
+    Refuse(ReadPath::kRead, direct.status());
+    return absl::OkStatus();
   }
-  direct_fd_ = fd;
-  offset_alignment_bytes_ = alignment.offset_bytes;
-  memory_alignment_bytes_ = alignment.memory_bytes;
+  direct_ = std::move(direct->fd);
+  Support(ReadPath::kRead, {.fd = direct_.get(),
+                            .offset_alignment_bytes = direct->offset_alignment_bytes,
+                            .memory_alignment_bytes = direct->memory_alignment_bytes});
+  return absl::OkStatus();
+}
+
+/// Both nodes lead to the same blocks: the character node to the controller itself, the block node through the kernel's block
+/// layer. Either may be missing or closed to this user.
+absl::Status Volume::OpenNamespace(const NvmeNamespace& facts, bool named_by_char_node) {
+  is_nvme_ = true;
+  const absl::Status by_controller = OpenCharNode(facts);
+  if (!by_controller.ok()) RefusePassthrough(by_controller);
+  const absl::Status by_kernel = OpenBlockNode(facts);
+  if (!by_kernel.ok()) {
+    Refuse(ReadPath::kRead, by_kernel);
+    Refuse(ReadPath::kPread, by_kernel);
+  }
+  if (by_controller.ok() || by_kernel.ok()) return absl::OkStatus();
+  return named_by_char_node ? by_controller : by_kernel;
+}
+
+absl::Status Volume::OpenCharNode(const NvmeNamespace& facts) {
+  NvmeNamespace nvme = facts;
+  if (nvme.char_node.empty()) {
+    return MakeError(absl::StatusCode::kUnimplemented, What(absl::StrCat("the kernel has no character node for ", name_)),
+                     Fix("use Linux 5.19 or later, or --path=read"));
+  }
+  PENSTOCK_ASSIGN_OR_RETURN(passthrough_, OpenNode(nvme.char_node, NodeKind::kCharacter));
+  const driver::NvmeNode node{passthrough_.get(), nvme.char_node};
+  PENSTOCK_RETURN_IF_ERROR(driver::IdentifyNamespace(node, nvme));
+  PENSTOCK_RETURN_IF_ERROR(driver::IdentifyController(node, nvme.controller));
+  nvme_ = std::move(nvme);
+  size_bytes_ = nvme_->size_bytes();
+  block_bytes_ = nvme_->block_bytes;
+  PENSTOCK_RETURN_IF_ERROR(CheckFormat(*nvme_, name_));
+  const uint32_t memory_alignment = nvme_->memory_alignment > 0 ? nvme_->memory_alignment : kUnknownAlignmentBytes;
+  for (const ReadPath path : {ReadPath::kBar, ReadPath::kNvme}) {
+    Support(path, {.fd = passthrough_.get(), .offset_alignment_bytes = block_bytes_, .memory_alignment_bytes = memory_alignment});
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Volume::OpenBlockNode(const NvmeNamespace& facts) {
+  const std::string& path = facts.block_node;
+  if (path.empty()) {
+    return MakeError(absl::StatusCode::kFailedPrecondition, What(absl::StrCat("the kernel shows no block device for ", name_)),
+                     Fix("use --path=nvme, or look in the kernel log (dmesg) why"));
+  }
+  PENSTOCK_ASSIGN_OR_RETURN(FileDescriptor fd, OpenNode(path, NodeKind::kBlock));
+  PENSTOCK_ASSIGN_OR_RETURN(const uint64_t kernel_bytes, SizeOf(fd.get(), path));
+  if (nvme_.has_value() && kernel_bytes != size_bytes_) {
+    return MakeError(absl::StatusCode::kFailedPrecondition,
+                     What(absl::StrCat("the kernel gives ", path, " ", kernel_bytes, " bytes, the controller ", size_bytes_,
+                                       ": it cannot use the format of its blocks, or has not seen it resized")),
+                     Fix("rescan the controller (nvme ns-rescan), or format the namespace without metadata, which erases it"));
+  }
+  return OpenFile(path, std::move(fd));
 }
 
 absl::StatusOr<uint64_t> Volume::CurrentSizeBytes() const {
-  struct stat status {};
-  if (fstat(buffered_fd_, &status) != 0) return OpenError(errno, name_);
-  return SizeOf(buffered_fd_, status, name_);
-}
-
-Volume::Volume(Volume&& other) noexcept { *this = std::move(other); }
-
-Volume& Volume::operator=(Volume&& other) noexcept {
-  std::swap(name_, other.name_);
-  std::swap(size_bytes_, other.size_bytes_);
-  std::swap(file_system_, other.file_system_);
-  std::swap(buffered_fd_, other.buffered_fd_);
-  std::swap(direct_fd_, other.direct_fd_);
-  std::swap(offset_alignment_bytes_, other.offset_alignment_bytes_);
-  std::swap(memory_alignment_bytes_, other.memory_alignment_bytes_);
-  std::swap(direct_refusal_, other.direct_refusal_);
-  return *this;
-}
-
-Volume::~Volume() {
-  if (direct_fd_ >= 0) close(direct_fd_);
-  if (buffered_fd_ >= 0) close(buffered_fd_);
+  return buffered_.get() >= 0 ? SizeOf(buffered_.get(), name_) : absl::StatusOr<uint64_t>(size_bytes_);
 }
 
 }  // namespace penstock

@@ -32,6 +32,7 @@ std::string PagesName(BufferPool::Pages pages) {
     case BufferPool::Pages::kExplicitHuge: return "2 MiB";
     case BufferPool::Pages::kTransparentHuge: return "transparent huge";
     case BufferPool::Pages::kSmall: return "4 KiB";
+    case BufferPool::Pages::kDevice: return "device memory";
   }
   return "?";
 }
@@ -42,7 +43,7 @@ absl::StatusOr<IngestReport> Ingest(Device& device, absl::Span<const std::string
                                     const IngestOptions& options) {
   PENSTOCK_RETURN_IF_ERROR(CheckOptions(options));
   // One buffer for a read in flight, one for the chunk that the device has: reading goes on while the device works.
-  PENSTOCK_ASSIGN_OR_RETURN(BufferPool created, BufferPool::Create({options.chunk_bytes, 2 * options.depth}));
+  PENSTOCK_ASSIGN_OR_RETURN(BufferPool created, options.make_pool({options.chunk_bytes, 2 * options.depth}));
   auto pool = std::make_unique<BufferPool>(std::move(created));
   PENSTOCK_ASSIGN_OR_RETURN(const u32 handle, device.RegisterBuffer(pool->memory(), layout::kBufferRead));
   PENSTOCK_RETURN_IF_ERROR(operation.Prepare(device, pool->buffer_count()));

@@ -3,18 +3,17 @@
 #pragma once
 
 #include <map>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/types/span.h"
 #include "penstock/buffer_pool.h"
+#include "penstock/controller_counters.h"
 #include "penstock/ingest.h"
 #include "penstock/pump.h"
-#include "penstock/read_paths.h"
-#include "penstock/reader.h"
 #include "penstock/volume.h"
+#include "runtime/path_chooser.h"
 
 namespace penstock {
 
@@ -32,28 +31,14 @@ class SourceFeed final : public PumpFeed {
   void Report(IngestReport& report);
 
  private:
-  /// A path that may have been opened: a queue and its reader, or why there is none.
-  struct Path {
-    std::unique_ptr<ReadQueue> queue;
-    std::unique_ptr<Reader> reader;
-    std::optional<Refusal> refusal;
-  };
-
-  Path& DirectPath();
-  Path& PlainPath();
-  void OpenReader(Path& path, uint32_t depth);
-  std::optional<Refusal> WhyNotDirect(const Volume& volume);
-  absl::StatusOr<Reader*> ChooseReader(const Volume& volume, SourceReport& source);
   std::optional<PumpSource> Open(uint32_t index);
 
-  const IngestOptions& options_;
-  const BufferPool& pool_;
+  PathChooser chooser_;
+  ControllerCounters counters_;
   std::vector<SourceReport> sources_;
   std::map<uint32_t, Volume> open_;  // by source index
   std::map<uint32_t, Reader*> readers_;
-  std::map<uint64_t, std::optional<Refusal>> probed_;  // by file system: one real read tells for all its files
-  Path direct_;
-  Path plain_;
+  std::map<ReadPath, uint64_t> bytes_;
   uint32_t next_ = 0;
   absl::Status first_error_;
 };

@@ -141,7 +141,7 @@ absl::Status CheckPatterns(const CommandLine& line) {
 
 absl::Status CheckLine(const CommandLine& line, uint64_t chunk_bytes) {
   PENSTOCK_RETURN_IF_ERROR(CheckOneOf("op", line.operation, {"crc32c", "histogram", "match", "verify", "none"}));
-  PENSTOCK_RETURN_IF_ERROR(CheckOneOf("path", absl::GetFlag(FLAGS_path), {"auto", "read", "pread"}));
+  PENSTOCK_RETURN_IF_ERROR(CheckOneOf("path", absl::GetFlag(FLAGS_path), {"auto", "bar", "nvme", "read", "pread"}));
   PENSTOCK_RETURN_IF_ERROR(CheckOneOf("device", absl::GetFlag(FLAGS_device), {"cpu"}));
   PENSTOCK_RETURN_IF_ERROR(CheckPatterns(line));
   if (chunk_bytes == 0 || chunk_bytes % 4096 != 0 || chunk_bytes > IngestOptions::kMaxChunkBytes) {
@@ -179,8 +179,7 @@ absl::StatusOr<CommandLine> ParseCommandLine(int argc, char** argv) {
   line.sources.assign(rest.begin() + 2, rest.end());
   line.operation = absl::GetFlag(FLAGS_op);
   const std::string path = absl::GetFlag(FLAGS_path);
-  if (path == "read") line.path = ReadPath::kRead;
-  if (path == "pread") line.path = ReadPath::kPread;
+  line.path = ReadPathNamed(path);
   line.depth = absl::GetFlag(FLAGS_depth);
   line.workgroups = absl::GetFlag(FLAGS_workgroups);
   line.read_timeout_seconds = absl::GetFlag(FLAGS_read_timeout);

@@ -1,23 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Equal-sized buffers in one piece of anonymous memory: what reads land in and the megakernel reads from.
+// Equal-sized buffers in one piece of memory: what reads land in and the megakernel reads from.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <memory>
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "penstock/device_memory.h"
 
 namespace penstock {
 
-/// Owns the memory. Buffer i is bytes [i * buffer_bytes, (i + 1) * buffer_bytes) of one mapping, page-aligned, faulted in, on
-/// huge pages when the kernel has some. Movable. Threads: const after creation; the bytes belong to whoever holds the buffer.
+/// Owns the memory, or shares it with its owner. Buffer i is bytes [i * buffer_bytes, (i + 1) * buffer_bytes) of one mapping,
+/// page-aligned. Movable. Threads: const after creation; the bytes belong to whoever holds the buffer.
 class BufferPool {
  public:
   enum class Pages {
     kExplicitHuge,     // MAP_HUGETLB: reserved by the administrator
     kTransparentHuge,  // madvise(MADV_HUGEPAGE) was accepted
     kSmall,            // 4 KiB pages
+    kDevice,           // a device's memory, through its BAR
   };
 
   struct Options {
@@ -27,18 +31,16 @@ class BufferPool {
 
   static constexpr size_t kAlignment = 4096;
 
+  /// Anonymous memory, faulted in, on huge pages when the kernel has some.
   /// Errors: InvalidArgument for sizes of zero or not a multiple of kAlignment; ResourceExhausted when memory is short.
   static absl::StatusOr<BufferPool> Create(const Options& options);
-
-  BufferPool(BufferPool&& other) noexcept;
-  BufferPool& operator=(BufferPool&& other) noexcept;
-  BufferPool(const BufferPool&) = delete;
-  BufferPool& operator=(const BufferPool&) = delete;
-  ~BufferPool();
+  /// The first buffer_count * buffer_bytes of a device's memory. Errors: as above; InvalidArgument when it is smaller than that.
+  static absl::StatusOr<BufferPool> CreateIn(DeviceMemory memory, const Options& options);
 
   uint32_t buffer_count() const { return buffer_count_; }
   size_t buffer_bytes() const { return buffer_bytes_; }
   Pages pages() const { return pages_; }
+  bool is_device_memory() const { return pages_ == Pages::kDevice; }
 
   /// Requires: index < buffer_count().
   absl::Span<std::byte> buffer(uint32_t index) const;
@@ -48,11 +50,17 @@ class BufferPool {
  private:
   BufferPool() = default;
 
+  std::shared_ptr<void> owner_;
   std::byte* base_ = nullptr;
-  size_t mapped_bytes_ = 0;
   size_t buffer_bytes_ = 0;
   uint32_t buffer_count_ = 0;
   Pages pages_ = Pages::kSmall;
 };
+
+/// Makes pools of one kind of memory: the run's, and small ones to probe with.
+using BufferPoolMaker = std::function<absl::StatusOr<BufferPool>(const BufferPool::Options&)>;
+
+/// Pools in the peer-to-peer memory of a PCI function (MapPeerMemory).
+BufferPoolMaker PeerMemoryPools(std::string pci_address);
 
 }  // namespace penstock

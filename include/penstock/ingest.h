@@ -13,6 +13,8 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
+#include "penstock/buffer_pool.h"
+#include "penstock/controller_counters.h"
 #include "penstock/device.h"
 #include "penstock/operation.h"
 #include "penstock/pump.h"
@@ -21,9 +23,14 @@
 namespace penstock {
 
 struct IngestOptions {
-  /// nullopt: the first path that works for a source, of `read` and `pread`; every refusal is reported. A path that is named is
-  /// used or the source fails: a demand never steps down.
+  /// nullopt: the first path that works for a source; every refusal is reported. For NVMe namespaces `nvme`, or `bar` if the
+  /// buffers are a device's memory, then as for everything else `read` and `pread`. A path that is named is used or the source
+  /// fails: a demand never steps down.
   std::optional<ReadPath> path;
+  /// Where the buffers' memory comes from: anonymous memory, or a device's (PeerMemoryPools).
+  BufferPoolMaker make_pool = BufferPool::Create;
+  bool poll_device = false;         // see ReadQueueOptions; not for path pread
+  bool kernel_thread = false;       // see ReadQueueOptions; not for path pread
   uint32_t chunk_bytes = 1u << 20;  // a multiple of BufferPool::kAlignment, at most kMaxChunkBytes
   uint32_t depth = 32;              // reads in flight, 1 to kMaxDepth
   absl::Duration read_timeout = absl::Seconds(30);
@@ -45,14 +52,25 @@ struct SourceReport {
   OperationResult result;         // of the bytes that were consumed
 };
 
+/// What went by one path.
+struct PathReport {
+  ReadPath path;
+  uint64_t bytes = 0;  // consumed
+  Reader::Counts reads;
+  uint64_t commands = 0;      // NVMe commands that this process made: paths bar and nvme
+  uint64_t bounce_bytes = 0;  // bytes that the CPU copied on their way
+};
+
 struct IngestReport {
   std::vector<SourceReport> sources;  // in the order given
   absl::Status status;                // the first error of any source, or of the run
   double seconds = 0;                 // from the first read to the last result
   PumpStatistics statistics;
   Reader::Counts reads;
-  uint64_t bounce_bytes = 0;  // bytes that the CPU copied on their way
-  std::string pages;          // what the buffers lie on: "2 MiB", "transparent huge" or "4 KiB"
+  uint64_t bounce_bytes = 0;                  // bytes that the CPU copied on their way
+  std::vector<PathReport> paths;              // the same by path, those that were used, best first
+  std::vector<ControllerCounts> controllers;  // of the NVMe namespaces among the sources: what they say that they did
+  std::string pages;                          // what the buffers lie on: "2 MiB", "transparent huge", "4 KiB" or "device memory"
 };
 
 /// Reads every source from its first to its last byte and runs `operation` on it, on `device`, which is started and stopped.

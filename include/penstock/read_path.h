@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "absl/status/status.h"
+
 namespace penstock {
 
 /// Best first: the order in which --path=auto tries them.
@@ -30,5 +32,8 @@ struct Refusal {
   std::string cause;
   std::string remedy;
 };
+
+/// An error of trying a path, as a refusal.
+Refusal RefusalOf(ReadPath path, const absl::Status& status);
 
 }  // namespace penstock

@@ -17,22 +17,36 @@
 
 namespace penstock {
 
-/// io_uring with registered buffers and, where the kernel has them, registered files, SINGLE_ISSUER and DEFER_TASKRUN.
-/// The memory of `pool` is registered and outlives the queue; a read stays inside one buffer of it.
-/// Threads: any until the first Submit or Wait; from then on the thread that made it.
-/// Errors, errno attached: Unavailable (io_uring is not there, or switched off), ResourceExhausted (locked-memory limit, open
-/// files), InvalidArgument (depth not in 1..16384, buffers above 1 GiB).
-absl::StatusOr<std::unique_ptr<ReadQueue>> OpenUringReadQueue(const BufferPool& pool, uint32_t depth);
+struct ReadQueueOptions {
+  uint32_t depth = 32;         // reads in flight
+  uint32_t thread_count = 2;   // pread: threads that read, at most `depth`
+  bool poll_device = false;    // bar, nvme, read: completions are polled for (IOPOLL); costs a processor, saves the interrupt
+  bool kernel_thread = false;  // bar, nvme, read: a kernel thread submits (SQPOLL)
+};
 
-/// Threads that call pread, any offset and any memory. `thread_count` of them at most `depth`. Always works.
-/// Destroying it waits for the preads that are running.
-std::unique_ptr<ReadQueue> OpenPreadQueue(uint32_t depth, uint32_t thread_count);
+/// Opens a path for reads into `pool`, which outlives the queue. A read stays inside one buffer of it.
+///
+///   bar    io_uring passthrough, for volumes that are NVMe namespaces. The buffers' pages are pinned for each command.
+///   nvme   the same, with the pool's memory registered once.
+///   read   io_uring reads with O_DIRECT. The pool's memory is registered once, unless it is a device's, which cannot be.
+///   pread  threads that call pread. Always works. Destroying it waits for the preads that are running.
+///
+/// Threads: any until the first Submit or Wait; from then on the thread that made it.
+/// Errors, errno attached: Unavailable (io_uring is not there, switched off or too old), ResourceExhausted (locked-memory limit,
+/// open files), FailedPrecondition (the memory is not of the kind that the path reads into), InvalidArgument (depth not in
+/// 1..16384, buffers above 1 GiB).
+absl::StatusOr<std::unique_ptr<ReadQueue>> OpenReadQueue(ReadPath path, const BufferPool& pool, const ReadQueueOptions& options);
 
 /// Tries `queue` on `volume` for real: reads its first block into `scratch` (memory of the queue's pool, at least 4096 bytes,
-/// overwritten with a poison first) and compares every byte with a plain pread. nullopt: works. An empty volume works.
-/// A path that reports success and delivers other bytes is refused like any other; so is one that takes longer than `timeout`.
-/// Requires: nothing else in flight on the queue. Threads: uses the queue, like Wait. Cost: two reads.
+/// overwritten with a poison first) and compares every byte with what another way of reading brings. nullopt: works. An empty
+/// volume works. A path that reports success and delivers other bytes is refused like any other; so is one that takes longer than
+/// `timeout`. Requires: nothing else in flight on the queue. Threads: uses the queue, like Wait. Cost: two reads.
 std::optional<Refusal> ProbeRead(ReadQueue& queue, const Volume& volume, absl::Span<std::byte> scratch,
                                  absl::Duration timeout = absl::Seconds(10));
+
+/// Whether `path` can bring bytes of `volume` into memory of the kind that `make_pool` makes: ProbeRead on a queue and a small
+/// pool of its own, so that a run's own reads may be in flight meanwhile. nullopt: works. Threads: any.
+std::optional<Refusal> ProbePath(ReadPath path, const Volume& volume, const BufferPoolMaker& make_pool,
+                                 ReadQueueOptions options = {});
 
 }  // namespace penstock

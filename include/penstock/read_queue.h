@@ -27,6 +27,7 @@ struct RawRead {
 struct RawCompletion {
   uint64_t user_data = 0;
   int64_t result = 0;
+  uint16_t nvme_status = 0;  // what the controller answered if it was not success; `result` is -EIO then
 };
 
 /// Reads in flight. Short reads, interruptions and errors are passed on as they are: making sense of them is the Reader's work.
@@ -48,13 +49,16 @@ class ReadQueue {
   /// Hands queued reads to the kernel. At most one system call. Errors: Unavailable; what was queued stays queued.
   virtual absl::Status Submit() = 0;
   /// Submits what is queued, then waits at most `timeout` for the first completion (zero: does not wait), and takes what has
-  /// completed. Returns how many were stored in `completions`; 0 after the timeout or a signal. Errors: Unavailable.
+  /// completed. Returns how many were stored in `completions`; 0 after the timeout or a signal, or when only parts of reads
+  /// have completed: call it again. Errors: Unavailable.
   virtual absl::StatusOr<size_t> Wait(absl::Span<RawCompletion> completions, absl::Duration timeout) = 0;
   /// Asks for the read to be given up. It still completes exactly once, with its result or -ECANCELED.
   virtual void Cancel(uint64_t user_data) = 0;
 
   /// Bytes that the CPU copied on the way, so far.
   virtual uint64_t bounce_bytes() const = 0;
+  /// NVMe commands that were sent, so far; 0 where the kernel makes them.
+  virtual uint64_t command_count() const { return 0; }
 };
 
 }  // namespace penstock

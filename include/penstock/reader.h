@@ -20,15 +20,16 @@ namespace penstock {
 struct ChunkRead {
   uint64_t tag = 0;                   // comes back with the result
   const Volume* volume = nullptr;     // attached; outlives the read
-  uint64_t offset_bytes = 0;          // path read: a multiple of the volume's offset alignment; pread: any
+  uint64_t offset_bytes = 0;          // a multiple of what the volume's support() of the path asks for
   uint32_t length_bytes = 0;          // at least 1; the end of a file need not be aligned
-  absl::Span<std::byte> destination;  // at least length_bytes; path read: rounded up to the volume's offset alignment
+  absl::Span<std::byte> destination;  // at least length_bytes, rounded up to that
 };
 
 /// `status` OK: `bytes` is length_bytes, or less where the file ended early (a true end of file: a read there brought nothing,
-/// or two reads agree on it). Otherwise `bytes` have landed before the error. Errors, errno attached where there is one:
-/// DataLoss (EIO and the like), Unavailable (gave up after the retry limit), FailedPrecondition and Unimplemented (the path
-/// cannot read this file), InvalidArgument (memory that the queue was not given), DeadlineExceeded (took longer than the
+/// or two reads agree on it). Otherwise `bytes` have landed before the error. Errors, errno or NVMe status attached where there
+/// is one: DataLoss (EIO, media errors and the like), Unavailable (gave up after the retry limit; the controller is gone),
+/// OutOfRange (blocks beyond the namespace), FailedPrecondition and Unimplemented (the path cannot read this file),
+/// InvalidArgument (memory that the queue was not given, or that the path cannot reach), DeadlineExceeded (took longer than the
 /// timeout and was cancelled; whatever landed after that does not count as complete), Cancelled.
 struct ChunkResult {
   uint64_t tag = 0;
@@ -44,6 +45,7 @@ class Reader {
     uint32_t depth = 32;                              // chunk reads in flight, at most the queue's capacity
     absl::Duration read_timeout = absl::Seconds(30);  // after it a read is cancelled and ends in DeadlineExceeded
     uint32_t retry_limit = 16;                        // EINTR and EAGAIN in a row for one read
+    uint32_t nvme_retry_limit = 5;  // NVMe errors in a row for one read, if they may be retried; as the kernel's
   };
 
   struct Counts {
@@ -51,6 +53,14 @@ class Reader {
     uint64_t completed = 0;    // ended with status OK
     uint64_t failed = 0;       // ended with an error
     uint64_t resubmitted = 0;  // extra raw reads: after short ones and retries
+
+    Counts& operator+=(const Counts& other) {
+      submitted += other.submitted;
+      completed += other.completed;
+      failed += other.failed;
+      resubmitted += other.resubmitted;
+      return *this;
+    }
   };
 
   /// `queue` is borrowed and outlives the reader. Requires: depth is at least 1 and at most the queue's capacity.
@@ -95,8 +105,8 @@ class Reader {
   size_t QueueKept(absl::Span<ChunkResult> results);
   absl::Status WaitForCompletions(absl::Duration timeout);
   Entry* Find(uint64_t user_data);
-  std::optional<absl::Status> Advance(Entry& entry, int64_t raw_result);
-  std::optional<absl::Status> RetryOrFail(Entry& entry, int error_number);
+  std::optional<absl::Status> Advance(Entry& entry, const RawCompletion& completion);
+  std::optional<absl::Status> RetryOrFail(Entry& entry, const RawCompletion& completion);
   absl::Status GivenUp(const Entry& entry) const;
   ChunkResult Finish(Entry& entry, absl::Status status, uint64_t now_ns);
   void CancelOverdue(uint64_t now_ns);

@@ -34,16 +34,17 @@ class ReadQueueTest : public testing::TestWithParam<ReadPath> {
  protected:
   void SetUp() override {
     if (GetParam() == ReadPath::kPread) {
-      queue_ = OpenPreadQueue(kDepth, 3);
+      queue_ = OpenReadQueue(ReadPath::kPread, pool_, {.depth = kDepth, .thread_count = 3}).value();
       return;
     }
-    auto queue = OpenUringReadQueue(pool_, kDepth);
+    auto queue = OpenReadQueue(ReadPath::kRead, pool_, {.depth = kDepth});
     if (queue.status().code() == absl::StatusCode::kUnavailable) GTEST_SKIP() << queue.status();
     ASSERT_EQ(queue.status(), absl::OkStatus());
     queue_ = *std::move(queue);
     const Volume volume = TempFile(1).Open();
-    if (volume.direct_fd() < 0)
-      GTEST_SKIP() << volume.direct_refusal().cause << ". Fix: " << volume.direct_refusal().remedy << ".";
+    if (volume.support(ReadPath::kRead).fd < 0)
+      GTEST_SKIP() << volume.support(ReadPath::kRead).refusal.cause << ". Fix: " << volume.support(ReadPath::kRead).refusal.remedy
+                   << ".";
   }
 
   RawRead Read(const Volume& volume, uint32_t index, uint64_t offset_bytes, uint32_t length_bytes = kBuffer) {
@@ -352,7 +353,8 @@ TEST_P(ReaderOverTest, DrainsAtARandomMomentAndTheMemoryStaysUntouched) {
 TEST(PreadQueue, ReadsAnyOffsetLengthAndAddress) {
   const TempFile file(100);
   const Volume volume = file.Open();
-  const std::unique_ptr<ReadQueue> queue = OpenPreadQueue(1, 100);
+  const BufferPool pool = BufferPool::Create({.buffer_bytes = 4096, .buffer_count = 1}).value();
+  const std::unique_ptr<ReadQueue> queue = OpenReadQueue(ReadPath::kPread, pool, {.depth = 1, .thread_count = 100}).value();
   std::byte bytes[64];
   const RawRead read{.user_data = 1, .volume = &volume, .offset_bytes = 13, .length_bytes = 57, .destination = bytes + 3};
   ASSERT_TRUE(queue->TryQueue(read));
@@ -365,7 +367,8 @@ TEST(PreadQueue, ReadsAnyOffsetLengthAndAddress) {
 TEST(PreadQueue, CompletesReadsThatHaveNotBegunAsCancelled) {
   const TempFile file(4096);
   const Volume volume = file.Open();
-  const std::unique_ptr<ReadQueue> queue = OpenPreadQueue(4, 1);
+  const BufferPool pool = BufferPool::Create({.buffer_bytes = 4096, .buffer_count = 1}).value();
+  const std::unique_ptr<ReadQueue> queue = OpenReadQueue(ReadPath::kPread, pool, {.depth = 4, .thread_count = 1}).value();
   std::byte bytes[4096];
   for (uint64_t i = 0; i < 4; ++i) {
     ASSERT_TRUE(queue->TryQueue({.user_data = i, .volume = &volume, .length_bytes = 4096, .destination = bytes}));

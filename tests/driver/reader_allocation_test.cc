@@ -42,7 +42,8 @@ uint64_t ReadAll(Reader& reader, const Volume& volume, const BufferPool& pool) {
 void ExpectNoAllocation(ReadQueue& queue, const BufferPool& pool) {
   const TempFile file(kChunks * kBuffer - 100);  // The last chunk is short, so resubmitting is looked at as well.
   const Volume volume = file.Open();
-  if (queue.path() == ReadPath::kRead && volume.direct_fd() < 0) GTEST_SKIP() << volume.direct_refusal().cause;
+  if (queue.path() == ReadPath::kRead && volume.support(ReadPath::kRead).fd < 0)
+    GTEST_SKIP() << volume.support(ReadPath::kRead).refusal.cause;
   queue.Attach(volume);
   Reader reader(queue, {.depth = kDepth});
   EXPECT_EQ(ReadAll(reader, volume, pool), kChunks * kBuffer - 100);  // To warm up.
@@ -61,14 +62,14 @@ TEST(ReaderAllocation, CountsAllocations) {
 
 TEST(ReaderAllocation, IsNotDoneByTheUringQueue) {
   const BufferPool pool = BufferPool::Create({.buffer_bytes = kBuffer, .buffer_count = kChunks}).value();
-  const auto queue = OpenUringReadQueue(pool, kDepth);
+  const auto queue = OpenReadQueue(ReadPath::kRead, pool, {.depth = kDepth});
   if (!queue.ok()) GTEST_SKIP() << queue.status();
   ExpectNoAllocation(**queue, pool);
 }
 
 TEST(ReaderAllocation, IsNotDoneByThePreadQueue) {
   const BufferPool pool = BufferPool::Create({.buffer_bytes = kBuffer, .buffer_count = kChunks}).value();
-  const std::unique_ptr<ReadQueue> queue = OpenPreadQueue(kDepth, 3);
+  const std::unique_ptr<ReadQueue> queue = OpenReadQueue(ReadPath::kPread, pool, {.depth = kDepth, .thread_count = 3}).value();
   ExpectNoAllocation(*queue, pool);
 }
 

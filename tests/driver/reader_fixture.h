@@ -78,8 +78,9 @@ class ReaderFixture {
 
 inline constexpr FakeReadQueue::Options kDirect{.path = ReadPath::kRead};
 
-#define SKIP_WITHOUT_DIRECT_IO(fixture)                                                     \
-  if ((fixture).volume.direct_fd() < 0 || (fixture).volume.offset_alignment_bytes() > 4096) \
+#define SKIP_WITHOUT_DIRECT_IO(fixture)                                        \
+  if ((fixture).volume.support(ReadPath::kRead).fd < 0 ||                      \
+      (fixture).volume.support(ReadPath::kRead).offset_alignment_bytes > 4096) \
   GTEST_SKIP() << "no direct I/O in 4096-byte blocks here. Fix: run in a directory on a disk."
 
 }  // namespace penstock

@@ -179,7 +179,7 @@ TEST(Reader, RefusesAWrongReadBeforeAnythingIsQueued) {
 TEST(Reader, RefusesAMisalignedDirectReadBeforeAnythingIsQueued) {
   ReaderFixture f(8192, kDirect);
   SKIP_WITHOUT_DIRECT_IO(f);
-  const uint32_t alignment = f.volume.offset_alignment_bytes();
+  const uint32_t alignment = f.volume.support(ReadPath::kRead).offset_alignment_bytes;
   ChunkRead tail = f.Chunk(0, 0, alignment + 1);
   tail.destination = tail.destination.first(alignment + 1);  // Without room for the rest of the block.
   ChunkRead shifted = f.Chunk(0, 0, alignment);

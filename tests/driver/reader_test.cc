@@ -101,7 +101,7 @@ TEST(Reader, ResubmitsTheRestOfAShortRead) {
 TEST(Reader, RestartsAShortDirectReadAtTheLastAlignedBoundary) {
   ReaderFixture f(16384, kDirect);
   SKIP_WITHOUT_DIRECT_IO(f);
-  const uint32_t alignment = f.volume.offset_alignment_bytes();
+  const uint32_t alignment = f.volume.support(ReadPath::kRead).offset_alignment_bytes;
   f.queue.Inject({.kind = FaultKind::kShort, .value = alignment + 100});
   const ChunkResult result = f.ReadOne(f.Chunk(0, 4096, 8192));
   EXPECT_EQ(result.status, absl::OkStatus());
@@ -121,7 +121,7 @@ TEST(Reader, ReadsTheWholeLastBlockOfAnUnalignedFileAndReportsTheFilesBytes) {
   EXPECT_EQ(result.bytes, 904);
   EXPECT_TRUE(IsPattern(f.pool.buffer(0).first(904), 4096));
   ASSERT_EQ(f.queue.reads().size(), 1);
-  EXPECT_EQ(f.queue.reads()[0].length_bytes % f.volume.offset_alignment_bytes(), 0);
+  EXPECT_EQ(f.queue.reads()[0].length_bytes % f.volume.support(ReadPath::kRead).offset_alignment_bytes, 0);
 }
 
 TEST(Reader, ReportsATrueEndOfFileWithItsRealLength) {

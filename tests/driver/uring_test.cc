@@ -23,13 +23,14 @@ namespace penstock {
 namespace {
 
 using driver::Uring;
+using driver::UringCompletion;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 class UringTest : public testing::Test {
  protected:
   void SetUp() override {
-    const absl::Status status = Uring::Open(1).status();
+    const absl::Status status = Uring::Open({.entries = 1}).status();
     if (!status.ok()) GTEST_SKIP() << status;
   }
 
@@ -44,23 +45,23 @@ class UringTest : public testing::Test {
 };
 
 TEST_F(UringTest, HidesCompletionsOfItsOwnRequests) {
-  const auto uring = Uring::Open(4).value();
+  const auto uring = Uring::Open({.entries = 4}).value();
   QueueNop(*uring, 1);
   QueueNop(*uring, Uring::kOwnUserData);
   QueueNop(*uring, 2);
   ASSERT_EQ(uring->Wait(absl::Seconds(1)), absl::OkStatus());
-  std::array<RawCompletion, 4> completions;
+  std::array<UringCompletion, 4> completions;
   ASSERT_EQ(uring->Take(absl::MakeSpan(completions)), 2);
   EXPECT_EQ(completions[0].user_data, 1);
   EXPECT_EQ(completions[1].user_data, 2);
 }
 
 TEST_F(UringTest, KeepsCompletionsThatTheCallerHasNoRoomFor) {
-  const auto uring = Uring::Open(4).value();
+  const auto uring = Uring::Open({.entries = 4}).value();
   for (uint64_t i = 0; i < 3; ++i) QueueNop(*uring, i);
   ASSERT_EQ(uring->Wait(absl::Seconds(1)), absl::OkStatus());
   for (uint64_t i = 0; i < 3; ++i) {
-    RawCompletion completion;
+    UringCompletion completion;
     ASSERT_EQ(uring->Take(absl::MakeSpan(&completion, 1)), 1);
     EXPECT_EQ(completion.user_data, i);
   }
@@ -68,11 +69,11 @@ TEST_F(UringTest, KeepsCompletionsThatTheCallerHasNoRoomFor) {
 
 TEST_F(UringTest, DoesNotEnterTheKernelWhenACompletionHasCome) {
   const std::string answer = RunInChild([]() -> std::string {
-    const auto uring = Uring::Open(4).value();
+    const auto uring = Uring::Open({.entries = 4}).value();
     for (uint64_t i = 0; i < 2; ++i) QueueNop(*uring, i);
     if (!uring->Wait(absl::Seconds(1)).ok()) return "the first wait failed";
     if (!RefuseSystemCall(__NR_io_uring_enter, EPERM)) return "no seccomp";
-    RawCompletion completion;
+    UringCompletion completion;
     for (uint64_t i = 0; i < 2; ++i) {
       if (const absl::Status status = uring->Wait(absl::Seconds(1)); !status.ok()) return status.ToString();
       if (uring->Take(absl::MakeSpan(&completion, 1)) != 1 || completion.user_data != i) return "lost a completion";
@@ -85,7 +86,7 @@ TEST_F(UringTest, DoesNotEnterTheKernelWhenACompletionHasCome) {
 }
 
 TEST_F(UringTest, SaysWhenASecondThreadUsesIt) {
-  const auto uring = Uring::Open(4).value();
+  const auto uring = Uring::Open({.entries = 4}).value();
   ASSERT_EQ(uring->Wait(absl::ZeroDuration()), absl::OkStatus());
   std::thread second([&] {
     QueueNop(*uring, 1);
@@ -98,7 +99,7 @@ TEST_F(UringTest, SaysWhenASecondThreadUsesIt) {
 }
 
 TEST_F(UringTest, WorksWithoutARegisteredFile) {
-  const auto uring = Uring::Open(4).value();
+  const auto uring = Uring::Open({.entries = 4}).value();
   uring->RegisterFile(-1);
   uring->RegisterFile(1 << 30);
   uring->UnregisterFile(5);
@@ -111,14 +112,14 @@ TEST_F(UringTest, WorksWithoutARegisteredFile) {
 TEST_F(UringTest, LooksRegisteredFilesUpByTheirDescriptor) {
   const TempFile file(1);
   const Volume volume = file.Open();
-  const auto uring = Uring::Open(4).value();
-  uring->RegisterFile(volume.buffered_fd());
+  const auto uring = Uring::Open({.entries = 4}).value();
+  uring->RegisterFile(volume.support(ReadPath::kPread).fd);
   io_uring_sqe entry{};
-  uring->UseRegisteredFile(entry, volume.buffered_fd());
+  uring->UseRegisteredFile(entry, volume.support(ReadPath::kPread).fd);
   if ((entry.flags & IOSQE_FIXED_FILE) == 0) GTEST_SKIP() << "no sparse file table. Fix: run on Linux 5.19 or later.";
-  uring->UnregisterFile(volume.buffered_fd());
+  uring->UnregisterFile(volume.support(ReadPath::kPread).fd);
   entry.flags = 0;
-  uring->UseRegisteredFile(entry, volume.buffered_fd());
+  uring->UseRegisteredFile(entry, volume.support(ReadPath::kPread).fd);
   EXPECT_EQ(entry.flags, 0);
 }
 
@@ -128,7 +129,7 @@ TEST(UringRefusal, SaysHowToAllowIoUringWhenItIsForbiddenOrMissing) {
     const std::string answer = RunInChild([number]() -> std::string {
       const BufferPool pool = BufferPool::Create({.buffer_bytes = 4096, .buffer_count = 4}).value();
       if (!RefuseSystemCall(__NR_io_uring_setup, number)) return "no seccomp";
-      return OpenUringReadQueue(pool, 4).status().ToString();
+      return OpenReadQueue(ReadPath::kRead, pool, {.depth = 4}).status().ToString();
     });
     if (answer == "no seccomp") GTEST_SKIP() << "no seccomp filters. Fix: run on a kernel with CONFIG_SECCOMP_FILTER.";
     EXPECT_THAT(answer, AllOf(HasSubstr("UNAVAILABLE"), HasSubstr(name), HasSubstr("io_uring_disabled"),
@@ -141,7 +142,7 @@ TEST(UringRefusal, DoesWithoutAFileTable) {
   const std::string answer = RunInChild([&]() -> std::string {
     const BufferPool pool = BufferPool::Create({.buffer_bytes = 4096, .buffer_count = 4}).value();
     if (!RefuseSystemCall(__NR_io_uring_register, EINVAL)) return "no seccomp";
-    const auto uring = Uring::Open(4);
+    const auto uring = Uring::Open({.entries = 4});
     if (!uring.ok()) return uring.status().ToString();
     (*uring)->RegisterFile(3);
     return "opened";
@@ -159,7 +160,7 @@ TEST_F(UringTest, SaysHowMuchLockedMemoryItNeeds) {
     if (setrlimit(RLIMIT_MEMLOCK, &limit) != 0) return "cannot set the limit";
     // CAP_IPC_LOCK lifts the limit, so it must go.
     if (setresuid(65534, 65534, 65534) != 0) return "cannot become nobody";
-    return OpenUringReadQueue(pool, 4).status().ToString();
+    return OpenReadQueue(ReadPath::kRead, pool, {.depth = 4}).status().ToString();
   });
   if (answer.starts_with("cannot")) GTEST_SKIP() << answer << ". Fix: run outside of a user namespace.";
   EXPECT_THAT(answer, AllOf(HasSubstr("RESOURCE_EXHAUSTED"), HasSubstr("ENOMEM"), HasSubstr("locked-memory limit 64 KiB"),
@@ -169,23 +170,26 @@ TEST_F(UringTest, SaysHowMuchLockedMemoryItNeeds) {
 TEST_F(UringTest, SaysWhenTooManyFilesAreOpen) {
   const std::string answer = RunInChild([]() -> std::string {
     while (dup(0) >= 0) continue;
-    return Uring::Open(4).status().ToString();
+    return Uring::Open({.entries = 4}).status().ToString();
   });
   EXPECT_THAT(answer, AllOf(HasSubstr("RESOURCE_EXHAUSTED"), HasSubstr("EMFILE"), HasSubstr("ulimit -n")));
 }
 
 TEST_F(UringTest, RefusesDepthsThatTheKernelDoesNotHave) {
   for (const uint32_t depth : {0u, 16385u, ~0u}) {
-    EXPECT_EQ(OpenUringReadQueue(pool_, depth).status().code(), absl::StatusCode::kInvalidArgument) << depth;
+    EXPECT_EQ(OpenReadQueue(ReadPath::kRead, pool_, {.depth = depth}).status().code(), absl::StatusCode::kInvalidArgument)
+        << depth;
   }
-  EXPECT_EQ(OpenUringReadQueue(pool_, 16384).status(), absl::OkStatus());
+  EXPECT_EQ(OpenReadQueue(ReadPath::kRead, pool_, {.depth = 16384}).status(), absl::OkStatus());
 }
 
 TEST_F(UringTest, RefusesADestinationThatIsNotItsMemory) {
   const TempFile file(4096);
   const Volume volume = file.Open();
-  if (volume.direct_fd() < 0) GTEST_SKIP() << volume.direct_refusal().cause << ". Fix: " << volume.direct_refusal().remedy << ".";
-  const auto queue = OpenUringReadQueue(pool_, 1).value();
+  if (volume.support(ReadPath::kRead).fd < 0)
+    GTEST_SKIP() << volume.support(ReadPath::kRead).refusal.cause << ". Fix: " << volume.support(ReadPath::kRead).refusal.remedy
+                 << ".";
+  const auto queue = OpenReadQueue(ReadPath::kRead, pool_, {.depth = 1}).value();
   const BufferPool other = BufferPool::Create({.buffer_bytes = 4096, .buffer_count = 1}).value();
   Reader reader(*queue, {.depth = 1});
   ASSERT_TRUE(reader.Start({.volume = &volume, .length_bytes = 4096, .destination = other.buffer(0)}).ok());
@@ -199,14 +203,14 @@ TEST_F(UringTest, RegistersMoreMemoryThanOneRegisteredBufferHolds) {
   const auto pool =
       BufferPool::Create({.buffer_bytes = 96 << 20, .buffer_count = 12});  // 1.125 GiB: 10 buffers in the first GiB.
   if (!pool.ok()) GTEST_SKIP() << pool.status();
-  const auto queue = OpenUringReadQueue(*pool, 4);
+  const auto queue = OpenReadQueue(ReadPath::kRead, *pool, {.depth = 4});
   if (queue.status().code() == absl::StatusCode::kResourceExhausted) GTEST_SKIP() << queue.status();
   ASSERT_EQ(queue.status(), absl::OkStatus());
   const TempFile file(4096);
   const Volume volume = file.Open();
   for (const uint32_t index : {0u, 9u, 10u, 11u}) {
     const auto refusal = ProbeRead(**queue, volume, pool->buffer(index).last(4096));
-    EXPECT_TRUE(!refusal.has_value() || volume.direct_fd() < 0) << index << ": " << refusal->cause;
+    EXPECT_TRUE(!refusal.has_value() || volume.support(ReadPath::kRead).fd < 0) << index << ": " << refusal->cause;
   }
 }
 

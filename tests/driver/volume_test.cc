@@ -51,36 +51,36 @@ TEST(Volume, ReadsThroughTheDescriptorAndBlocksThere) {
   const TempFile file(10);
   const Volume volume = file.Open();
   std::byte bytes[10];
-  ASSERT_EQ(pread(volume.buffered_fd(), bytes, sizeof(bytes), 0), 10);
+  ASSERT_EQ(pread(volume.support(ReadPath::kPread).fd, bytes, sizeof(bytes), 0), 10);
   EXPECT_TRUE(IsPattern(bytes, 0));
   // io_uring would answer EAGAIN for a descriptor with O_NONBLOCK.
-  EXPECT_EQ(fcntl(volume.buffered_fd(), F_GETFL) & O_NONBLOCK, 0);
-  EXPECT_NE(fcntl(volume.buffered_fd(), F_GETFD) & FD_CLOEXEC, 0);
+  EXPECT_EQ(fcntl(volume.support(ReadPath::kPread).fd, F_GETFL) & O_NONBLOCK, 0);
+  EXPECT_NE(fcntl(volume.support(ReadPath::kPread).fd, F_GETFD) & FD_CLOEXEC, 0);
 }
 
 TEST(Volume, HasADirectDescriptorOrSaysWhyNot) {
   const TempFile file(8192);
   const Volume volume = file.Open();
-  if (volume.direct_fd() < 0) {
-    EXPECT_THAT(volume.direct_refusal().remedy, HasSubstr("--path=pread"));
-    EXPECT_NE(volume.direct_refusal().cause, "");
+  if (volume.support(ReadPath::kRead).fd < 0) {
+    EXPECT_THAT(volume.support(ReadPath::kRead).refusal.remedy, HasSubstr("--path=pread"));
+    EXPECT_NE(volume.support(ReadPath::kRead).refusal.cause, "");
     return;
   }
-  EXPECT_EQ(fcntl(volume.direct_fd(), F_GETFL) & (O_NONBLOCK | O_DIRECT), O_DIRECT);
-  EXPECT_GE(volume.offset_alignment_bytes(), 1);
+  EXPECT_EQ(fcntl(volume.support(ReadPath::kRead).fd, F_GETFL) & (O_NONBLOCK | O_DIRECT), O_DIRECT);
+  EXPECT_GE(volume.support(ReadPath::kRead).offset_alignment_bytes, 1);
   alignas(4096) std::byte block[4096];
-  EXPECT_EQ(pread(volume.direct_fd(), block, sizeof(block), 4096), 4096);
+  EXPECT_EQ(pread(volume.support(ReadPath::kRead).fd, block, sizeof(block), 4096), 4096);
 }
 
 TEST(Volume, RefusesDirectReadsWhereFilesAreInMemory) {
   if (!std::filesystem::is_directory("/dev/shm")) GTEST_SKIP() << "no /dev/shm. Fix: mount a tmpfs there.";
   const TempFile file(8192, "/dev/shm");
   const Volume volume = file.Open();
-  EXPECT_EQ(volume.direct_fd(), -1);
-  EXPECT_EQ(volume.direct_refusal().path, ReadPath::kRead);
-  EXPECT_THAT(volume.direct_refusal().cause, HasSubstr("tmpfs keeps its files in memory"));
-  EXPECT_THAT(volume.direct_refusal().remedy, HasSubstr("--path=pread"));
-  EXPECT_EQ(volume.offset_alignment_bytes(), 1);
+  EXPECT_EQ(volume.support(ReadPath::kRead).fd, -1);
+  EXPECT_EQ(volume.support(ReadPath::kRead).refusal.path, ReadPath::kRead);
+  EXPECT_THAT(volume.support(ReadPath::kRead).refusal.cause, HasSubstr("tmpfs keeps its files in memory"));
+  EXPECT_THAT(volume.support(ReadPath::kRead).refusal.remedy, HasSubstr("--path=pread"));
+  EXPECT_EQ(volume.support(ReadPath::kRead).offset_alignment_bytes, 1);
 }
 
 TEST(Volume, OpensABlockDeviceWithItsSize) {
@@ -89,8 +89,8 @@ TEST(Volume, OpensABlockDeviceWithItsSize) {
     const auto volume = Volume::Open(entry.path());
     if (!volume.ok() || volume->size_bytes() == 0) continue;
     EXPECT_EQ(volume->size_bytes() % 512, 0);
-    EXPECT_GE(volume->direct_fd(), 0) << volume->direct_refusal().cause;
-    EXPECT_GE(volume->offset_alignment_bytes(), 512);
+    EXPECT_GE(volume->support(ReadPath::kRead).fd, 0) << volume->support(ReadPath::kRead).refusal.cause;
+    EXPECT_GE(volume->support(ReadPath::kRead).offset_alignment_bytes, 512);
     return;
   }
   GTEST_SKIP() << "no block device that can be read. Fix: run as root, or as a member of the disk group.";
@@ -164,9 +164,9 @@ TEST(Volume, SaysWhenTooManyFilesAreOpen) {
 TEST(Volume, HandsItsDescriptorsOnWhenMoved) {
   const TempFile file(1);
   Volume volume = file.Open();
-  const int fd = volume.buffered_fd();
+  const int fd = volume.support(ReadPath::kPread).fd;
   Volume moved = std::move(volume);
-  EXPECT_EQ(moved.buffered_fd(), fd);
+  EXPECT_EQ(moved.support(ReadPath::kPread).fd, fd);
   EXPECT_GE(fcntl(fd, F_GETFD), 0);
 }
 

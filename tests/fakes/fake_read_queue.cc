@@ -17,12 +17,14 @@ constexpr Fault kNoFault{.kind = FaultKind::kLate, .value = 1};
 
 bool IsMisaligned(const RawRead& read) {
   const Volume& volume = *read.volume;
-  return read.offset_bytes % volume.offset_alignment_bytes() != 0 || read.length_bytes % volume.offset_alignment_bytes() != 0 ||
-         reinterpret_cast<uintptr_t>(read.destination) % volume.memory_alignment_bytes() != 0;
+  return read.offset_bytes % volume.support(ReadPath::kRead).offset_alignment_bytes != 0 ||
+         read.length_bytes % volume.support(ReadPath::kRead).offset_alignment_bytes != 0 ||
+         reinterpret_cast<uintptr_t>(read.destination) % volume.support(ReadPath::kRead).memory_alignment_bytes != 0;
 }
 
 int64_t Deliver(const RawRead& read, size_t length_bytes) {
-  const ssize_t result = pread(read.volume->buffered_fd(), read.destination, length_bytes, static_cast<off_t>(read.offset_bytes));
+  const ssize_t result =
+      pread(read.volume->support(ReadPath::kPread).fd, read.destination, length_bytes, static_cast<off_t>(read.offset_bytes));
   return result >= 0 ? result : -errno;
 }
 

@@ -34,7 +34,7 @@ TEST_P(IngestAllocation, IsTheSameForTenChunksAndForTwoThousand) {
   if (GetParam() == ReadPath::kRead) {
     const TempFile file(4096);
     const auto pool = BufferPool::Create({4096, 1});
-    if (file.Open().direct_fd() < 0 || !OpenUringReadQueue(*pool, 1).ok()) {
+    if (file.Open().support(ReadPath::kRead).fd < 0 || !OpenReadQueue(ReadPath::kRead, *pool, {.depth = 1}).ok()) {
       GTEST_SKIP() << "path read is refused here. Fix: allow io_uring, and run on a disk file system.";
     }
   }

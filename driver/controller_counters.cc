@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "penstock/controller_counters.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <fstream>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "driver/nvme_identify.h"
+
+namespace penstock {
+namespace {
+
+/// Reads completed, the first number of Documentation/block/stat.rst; 0 where there is no such file any more.
+uint64_t BlockLayerReads(const std::string& path) {
+  uint64_t reads = 0;
+  std::ifstream(path) >> reads;
+  return reads;
+}
+
+}  // namespace
+
+void ControllerCounters::Begin(const Volume& volume) {
+  const NvmeNamespace* const nvme = volume.nvme();
+  if (nvme == nullptr) return;
+  const auto found = std::find_if(watched_.begin(), watched_.end(),
+                                  [&](const Watched& watched) { return watched.controller.name == nvme->controller.name; });
+  Watched& watched = found == watched_.end() ? watched_.emplace_back() : *found;
+  if (found == watched_.end()) {
+    watched.controller = nvme->controller;
+    const ReadPath any = volume.Supports(ReadPath::kNvme) ? ReadPath::kNvme : ReadPath::kPread;
+    watched.node = FileDescriptor(fcntl(volume.support(any).fd, F_DUPFD_CLOEXEC, 0));
+    const absl::StatusOr<NvmeReadCounters> now = driver::ReadCounters({watched.node.get(), watched.controller.name});
+    watched.status = now.status();
+    if (now.ok()) watched.begin = *now;
+  }
+  const std::string stat = absl::StrCat("/sys/block/", std::string(absl::StripPrefix(nvme->block_node, "/dev/")), "/stat");
+  const bool known =
+      std::any_of(watched.block_stats.begin(), watched.block_stats.end(), [&](const auto& entry) { return entry.first == stat; });
+  if (!known) watched.block_stats.emplace_back(stat, BlockLayerReads(stat));
+}
+
+std::vector<ControllerCounts> ControllerCounters::Read() const {
+  std::vector<ControllerCounts> all;
+  for (const Watched& watched : watched_) {
+    ControllerCounts& counts = all.emplace_back();
+    counts.controller = watched.controller;
+    counts.status = watched.status;
+    for (const auto& [stat, begin] : watched.block_stats) {
+      counts.block_layer_reads += std::max(BlockLayerReads(stat), begin) - begin;
+    }
+    if (!watched.status.ok()) continue;
+    const absl::StatusOr<NvmeReadCounters> now = driver::ReadCounters({watched.node.get(), watched.controller.name});
+    counts.status = now.status();
+    if (!now.ok()) continue;
+    counts.read_commands = now->host_read_commands - watched.begin.host_read_commands;
+    counts.data_units_read = now->data_units_read - watched.begin.data_units_read;
+  }
+  return all;
+}
+
+}  // namespace penstock

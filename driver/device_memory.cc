@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "penstock/device_memory.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "penstock/error.h"
+#include "penstock/file_descriptor.h"
+
+namespace penstock {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr size_t kPageBytes = 4096;
+// PCI Code and ID Assignment Specification, base classes.
+constexpr uint32_t kDisplayController = 0x03;
+constexpr uint32_t kProcessingAccelerator = 0x12;
+
+std::string ReadLine(const fs::path& path) {
+  std::ifstream file(path);
+  std::string line;
+  std::getline(file, line);
+  return std::string(absl::StripAsciiWhitespace(line));
+}
+
+/// dddd:bb:dd.f, hexadecimal but for the function.
+bool IsPciAddress(const std::string& address) {
+  const std::string shape = "xxxx:xx:xx.x";
+  return address.size() == shape.size() && std::equal(shape.begin(), shape.end(), address.begin(), [](char expected, char c) {
+           return expected == 'x' ? absl::ascii_isxdigit(static_cast<unsigned char>(c)) : c == expected;
+         });
+}
+
+/// The function's folder in sysfs, if it has published memory that may be mapped.
+absl::StatusOr<fs::path> PeerMemoryFolder(const std::string& pci_address, const std::string& sysfs) {
+  const std::string address = pci_address.size() == 7 ? absl::StrCat("0000:", pci_address) : pci_address;
+  if (!IsPciAddress(address)) {
+    return MakeError(absl::StatusCode::kInvalidArgument, What(absl::StrCat("'", pci_address, "' is no PCI address")),
+                     Fix("write it as 0000:41:00.0, as lspci -D shows it"));
+  }
+  const fs::path function = fs::path(sysfs) / "bus/pci/devices" / absl::AsciiStrToLower(address);
+  std::error_code ignored;
+  if (!fs::is_directory(function, ignored)) {
+    return MakeError(absl::StatusCode::kNotFound, What(absl::StrCat("there is no PCI function ", address)),
+                     Fix("look for its address with lspci -D"));
+  }
+  uint32_t pci_class = 0;
+  const std::string class_text = ReadLine(function / "class");
+  if (!absl::SimpleHexAtoi(class_text, &pci_class)) {
+    return MakeError(absl::StatusCode::kFailedPrecondition,
+                     What(absl::StrCat("sysfs does not tell what kind of device ", address, " is (class '", class_text, "')")),
+                     Fix("mount sysfs at /sys"));
+  }
+  if (const uint32_t base = pci_class >> 16; base == kDisplayController || base == kProcessingAccelerator) {
+    return MakeError(absl::StatusCode::kFailedPrecondition,
+                     What(absl::StrCat(address,
+                                       " is a GPU or accelerator: its driver hands out its memory, and taking some behind "
+                                       "the driver's back would corrupt it")),
+                     Fix("allocate the memory with HIP and hand its mapping to the runtime"));
+  }
+  const fs::path folder = function / "p2pmem";
+  if (!fs::is_directory(folder, ignored)) {
+    return MakeError(absl::StatusCode::kNotFound, What(absl::StrCat(address, " has published no peer-to-peer memory")),
+                     Fix("name a function with a p2pmem folder in sysfs, such as an NVMe controller with a memory buffer (CMB), "
+                         "on a kernel with CONFIG_PCI_P2PDMA"));
+  }
+  if (!fs::exists(folder / "allocate", ignored)) {
+    return MakeError(absl::StatusCode::kUnimplemented,
+                     What(absl::StrCat("this kernel cannot map the peer-to-peer memory of ", address)),
+                     Fix("use Linux 6.2 or later"));
+  }
+  return folder;
+}
+
+uint64_t FreeBytes(const fs::path& folder) {
+  uint64_t bytes = 0;
+  return absl::SimpleAtoi(ReadLine(folder / "available"), &bytes) ? bytes : 0;
+}
+
+/// Null, with errno set, on failure.
+std::shared_ptr<void> MapShared(int fd, size_t bytes) {
+  void* const base = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  if (base == MAP_FAILED) return nullptr;
+  return {base, [bytes](void* mapped) { munmap(mapped, bytes); }};
+}
+
+DeviceMemory MappedMemory(std::shared_ptr<void> owner, size_t bytes, std::string name) {
+  return {.memory = {static_cast<std::byte*>(owner.get()), bytes}, .name = std::move(name), .owner = std::move(owner)};
+}
+
+absl::Status MapError(int error_number, const std::string& name, size_t bytes, uint64_t free_bytes) {
+  What what(absl::StrCat("cannot map ", bytes, " bytes of the ", name));
+  if (error_number == EACCES || error_number == EPERM) {
+    return MakeErrnoError(absl::StatusCode::kPermissionDenied, error_number, std::move(what),
+                          Fix("run as root, or give this user read and write access to its p2pmem/allocate in sysfs"));
+  }
+  what.text += absl::StrCat(", of which ", free_bytes, " are free");
+  return MakeErrnoError(absl::StatusCode::kResourceExhausted, error_number, std::move(what),
+                        Fix("use fewer or smaller buffers (--depth, --chunk), or end who else uses that memory"));
+}
+
+}  // namespace
+
+absl::StatusOr<DeviceMemory> MapPeerMemory(const std::string& pci_address, size_t bytes, const std::string& sysfs) {
+  PENSTOCK_ASSIGN_OR_RETURN(const fs::path folder, PeerMemoryFolder(pci_address, sysfs));
+  if (bytes == 0 || bytes % kPageBytes != 0) {
+    return MakeError(absl::StatusCode::kInvalidArgument,
+                     What(absl::StrCat(bytes, " bytes of peer-to-peer memory are no whole pages")),
+                     Fix(absl::StrCat("ask for a multiple of ", kPageBytes, " bytes")));
+  }
+  const std::string name = absl::StrCat("p2pmem of ", pci_address);
+  const FileDescriptor allocate(open((folder / "allocate").c_str(), O_RDWR | O_CLOEXEC));
+  if (allocate.get() < 0) return MapError(errno, name, bytes, FreeBytes(folder));
+  std::shared_ptr<void> owner = MapShared(allocate.get(), bytes);
+  if (owner == nullptr) return MapError(errno, name, bytes, FreeBytes(folder));
+  return MappedMemory(std::move(owner), bytes, name);
+}
+
+absl::StatusOr<uint64_t> FreePeerMemoryBytes(const std::string& pci_address, const std::string& sysfs) {
+  PENSTOCK_ASSIGN_OR_RETURN(const fs::path folder, PeerMemoryFolder(pci_address, sysfs));
+  return FreeBytes(folder);
+}
+
+absl::StatusOr<DeviceMemory> MapDmaBuf(int fd, size_t bytes, const std::string& name) {
+  std::shared_ptr<void> owner = MapShared(fd, bytes);
+  if (owner == nullptr) {
+    return MakeErrnoError(absl::StatusCode::kUnavailable, errno,
+                          What(absl::StrCat("cannot map ", bytes, " bytes of the dma-buf ", name)),
+                          Fix("use a buffer of at least that size, whose driver lets the CPU map it"));
+  }
+  return MappedMemory(std::move(owner), bytes, name);
+}
+
+}  // namespace penstock

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "runtime/path_chooser.h"
+
+#include <algorithm>
+#include <string>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "penstock/error.h"
+
+namespace penstock {
+namespace {
+
+std::string NameOf(ReadPath path) { return std::string(ReadPathName(path)); }
+
+/// Threads that copy out of the page cache: as many as can run, and two at least so that one can wait for the disk.
+uint32_t PlainThreads(uint32_t depth) { return std::min(depth, std::max(2u, std::thread::hardware_concurrency())); }
+
+/// Enough reads that a thread finds its next one waiting; more would only push landed bytes out of the cache.
+uint32_t PlainDepth(const IngestOptions& options) {
+  constexpr uint32_t kReadAheadBytes = 1u << 20;  // of a thread: a second-level cache
+  return std::min(options.depth, PlainThreads(options.depth) * std::max(1u, kReadAheadBytes / options.chunk_bytes));
+}
+
+Refusal NotInSuchChunks(ReadPath path, const Volume& volume, uint32_t alignment_bytes) {
+  return {path, absl::StrCat("path ", NameOf(path), " reads ", volume.name(), " in multiples of ", alignment_bytes, " bytes"),
+          "use a chunk size, and an offset, that are multiples of that"};
+}
+
+}  // namespace
+
+/// Passthrough is for whole NVMe namespaces, and its name tells the kind of memory; the others are for everything.
+std::vector<ReadPath> PathChooser::Candidates(const Volume& volume) const {
+  if (options_.path.has_value()) return {*options_.path};
+  std::vector<ReadPath> candidates = {ReadPath::kRead, ReadPath::kPread};
+  if (volume.is_nvme()) candidates.insert(candidates.begin(), pool_.is_device_memory() ? ReadPath::kBar : ReadPath::kNvme);
+  return candidates;
+}
+
+ReadQueueOptions PathChooser::QueueOptions(ReadPath path) const {
+  ReadQueueOptions options{
+      .depth = options_.depth * lane_count_, .poll_device = options_.poll_device, .kernel_thread = options_.kernel_thread};
+  if (path == ReadPath::kPread) {
+    options.depth = PlainDepth(options_) * lane_count_;
+    options.thread_count = PlainThreads(options_.depth);
+  }
+  return options;
+}
+
+PathChooser::Path& PathChooser::Open(ReadPath name) {
+  Path& path = paths_[static_cast<size_t>(name)];
+  if (path.queue != nullptr || path.refusal.has_value()) return path;
+  const ReadQueueOptions options = QueueOptions(name);
+  absl::StatusOr<std::unique_ptr<ReadQueue>> queue = OpenReadQueue(name, pool_, options);
+  if (!queue.ok()) {
+    path.refusal = RefusalOf(name, queue.status());
+    return path;
+  }
+  path.queue = *std::move(queue);
+  path.reader =
+      std::make_unique<Reader>(*path.queue, Reader::Options{.depth = options.depth, .read_timeout = options_.read_timeout});
+  return path;
+}
+
+std::optional<Refusal> PathChooser::WhyNot(ReadPath path, const Volume& volume) {
+  const PathSupport& support = volume.support(path);
+  if (!volume.Supports(path)) return support.refusal;
+  if (options_.chunk_bytes % support.offset_alignment_bytes != 0)
+    return NotInSuchChunks(path, volume, support.offset_alignment_bytes);
+  if (const Path& opened = Open(path); opened.refusal.has_value()) return opened.refusal;
+  // Plain reads have nothing to probe that the reads themselves do not tell.
+  if (path == ReadPath::kPread || volume.size_bytes() == 0) return std::nullopt;
+  const auto [it, is_new] = probed_.try_emplace({path, volume.file_system()});
+  if (is_new) it->second = ProbePath(path, volume, options_.make_pool, QueueOptions(path));
+  return it->second;
+}
+
+absl::StatusOr<PathChooser::Choice> PathChooser::Choose(const Volume& volume, std::vector<Refusal>& refusals) {
+  for (const ReadPath path : Candidates(volume)) {
+    std::optional<Refusal> refusal = WhyNot(path, volume);
+    if (!refusal.has_value()) {
+      Reader* const reader = Open(path).reader.get();
+      return Choice{reader, reader->depth() / lane_count_};
+    }
+    refusals.push_back(*std::move(refusal));
+  }
+  const Refusal& last = refusals.back();
+  if (!options_.path.has_value()) {
+    return MakeError(absl::StatusCode::kFailedPrecondition, What(absl::StrCat(volume.name(), ": no path works: ", last.cause)),
+                     Fix(last.remedy));
+  }
+  return MakeError(absl::StatusCode::kFailedPrecondition,
+                   What(absl::StrCat(volume.name(), ": path ", NameOf(last.path), " was demanded and is refused: ", last.cause)),
+                   Fix(absl::StrCat(last.remedy, ", or leave the choice to --path=auto")));
+}
+
+std::vector<PathReport> PathChooser::Report() const {
+  std::vector<PathReport> reports;
+  for (const Path& path : paths_) {
+    if (path.reader == nullptr || path.reader->counts().submitted == 0) continue;
+    reports.push_back({.path = path.queue->path(),
+                       .reads = path.reader->counts(),
+                       .commands = path.queue->command_count(),
+                       .bounce_bytes = path.queue->bounce_bytes()});
+  }
+  return reports;
+}
+
+}  // namespace penstock

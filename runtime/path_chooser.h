@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Chooses the path of each source of an ingest run, and keeps the queues and readers of the paths that are used.
+#pragma once
+
+#include <array>
+#include <map>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "penstock/buffer_pool.h"
+#include "penstock/ingest.h"
+#include "penstock/read_paths.h"
+#include "penstock/reader.h"
+#include "penstock/volume.h"
+
+namespace penstock {
+
+/// Threads: the pump's.
+class PathChooser {
+ public:
+  struct Choice {
+    Reader* reader;
+    uint32_t depth;  // reads that the source's lane may have in flight
+  };
+
+  /// Borrows both. `lane_count` lanes read at once.
+  PathChooser(const IngestOptions& options, const BufferPool& pool, uint32_t lane_count)
+      : options_(options), pool_(pool), lane_count_(lane_count) {}
+
+  /// The path that was demanded, or the first one of Candidates that works. Paths that do not are added to `refusals`.
+  /// Errors: FailedPrecondition if none works, with the last one's cause and remedy.
+  absl::StatusOr<Choice> Choose(const Volume& volume, std::vector<Refusal>& refusals);
+
+  /// What went by each path that was used.
+  std::vector<PathReport> Report() const;
+
+ private:
+  /// A path that may have been opened: a queue and its reader, or why there is none.
+  struct Path {
+    std::unique_ptr<ReadQueue> queue;
+    std::unique_ptr<Reader> reader;
+    std::optional<Refusal> refusal;
+  };
+
+  std::vector<ReadPath> Candidates(const Volume& volume) const;
+  std::optional<Refusal> WhyNot(ReadPath path, const Volume& volume);
+  Path& Open(ReadPath path);
+  ReadQueueOptions QueueOptions(ReadPath path) const;
+
+  const IngestOptions& options_;
+  const BufferPool& pool_;
+  const uint32_t lane_count_;
+  std::array<Path, kReadPaths.size()> paths_;
+  std::map<std::pair<ReadPath, uint64_t>, std::optional<Refusal>>
+      probed_;  // by file system: one real read tells for all its files
+};
+
+}  // namespace penstock
