@@ -68,6 +68,10 @@ absl::Status ErrnoError(int error_number, const NvmeNode& node, absl::string_vie
     case ENXIO:
       return MakeErrnoError(absl::StatusCode::kUnavailable, error_number, what,
                             Fix("look in the kernel log (dmesg) why the controller is gone, and open the volume again"));
+    case EINVAL:
+      return MakeErrnoError(absl::StatusCode::kInvalidArgument, error_number, what,
+                            Fix("send fewer bytes with one command than queue/max_hw_sectors_kb of the block device allows, to "
+                                "the namespace of this node"));
     case EINTR:
       return MakeErrnoError(absl::StatusCode::kUnavailable, error_number, what,
                             Fix("look in the kernel log (dmesg) why the controller was reset, and try again"));
@@ -194,8 +198,8 @@ absl::Status ReadBlocks(const NvmeNode& node, const NvmeNamespace& space, uint64
   arguments.nlb = static_cast<uint16_t>(into.size() / space.block_bytes - 1);
   arguments.data = into.data();
   arguments.data_len = static_cast<uint32_t>(into.size());
-  return StatusOf(nvme_read(&arguments), node,
-                  absl::StrCat("reading ", into.size(), " bytes at offset ", first_block * space.block_bytes));
+  const std::string act = absl::StrCat("reading ", into.size(), " bytes at offset ", first_block * space.block_bytes);
+  return StatusOf(nvme_read(&arguments), node, act);
 }
 
 std::string NvmeStatusText(uint16_t raw) {

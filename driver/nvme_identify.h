@@ -17,8 +17,8 @@
 
 namespace penstock::driver {
 
-/// An open namespace node, /dev/ngXnY or /dev/nvmeXnY, and its name for messages. Of a partition the kernel takes no command
-/// from anybody but root, and it would not keep to the partition's bounds: callers give the whole namespace.
+/// An open namespace node, /dev/ngXnY or /dev/nvmeXnY, and its name for messages. A partition's node answers for
+/// the whole namespace, and the kernel takes reads through it from nobody but root: callers give the whole namespace's.
 struct NvmeNode {
   int fd;
   std::string_view name;
@@ -42,9 +42,9 @@ absl::Status NvmeAnswer(int result, int error_number, const NvmeNode& node, std:
 
 // All of the following: Threads: any. They block until the controller has answered.
 // Errors: PermissionDenied (EACCES, EPERM: kernels before 6.2 want CAP_SYS_ADMIN for every command, later ones let whoever may
-// read the node identify and read; the SMART log is always root's), InvalidArgument (ENOTTY: no NVMe namespace), Unavailable
-// (ENODEV, ENXIO: the controller is gone; EINTR: it was reset meanwhile; others), or what the NVMe status means. Errno or NVMe
-// status is attached.
+// read the node identify and read; the SMART log is always root's), InvalidArgument (ENOTTY: no NVMe namespace; EINVAL),
+// Unavailable (ENODEV, ENXIO: the controller is gone; EINTR: it was reset meanwhile; others), or what the NVMe status means.
+// Errno or NVMe status is attached.
 
 /// Fills what ParseIdentifyNamespace fills, and id.
 absl::Status IdentifyNamespace(const NvmeNode& node, NvmeNamespace& into);

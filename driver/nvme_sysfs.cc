@@ -183,6 +183,7 @@ std::vector<NvmeNamespace> ListNvmeNamespaces(const std::string& sys) {
     }
   }
   std::vector<NvmeNamespace> spaces;
+  spaces.reserve(directories.size());
   for (const auto& [numbers, directory] : directories) spaces.push_back(SpaceAt(sys, directory, numbers));
   return spaces;
 }

@@ -29,7 +29,7 @@ class HostFactsOfATree : public ::testing::Test {
 
   /// A PCI function in the place where its link leads.
   std::string Function(const std::string& address, const std::string& pci_class, const std::string& driver = "") {
-    const std::string folder = "sys/devices/pci0000:00/" + address;
+    std::string folder = "sys/devices/pci0000:00/" + address;
     tree_.File(folder + "/class", pci_class);
     tree_.Link("sys/bus/pci/devices/" + address, folder);
     if (!driver.empty()) {

@@ -138,6 +138,7 @@ TEST(NvmeAnswer, NamesWhatTheKernelRefusedAndWhatToDo) {
       {ENOTTY, absl::StatusCode::kInvalidArgument, "/dev/ngXnY"},
       {ENODEV, absl::StatusCode::kUnavailable, "controller is gone"},
       {ENXIO, absl::StatusCode::kUnavailable, "controller is gone"},
+      {EINVAL, absl::StatusCode::kInvalidArgument, "fewer bytes"},
       {EINTR, absl::StatusCode::kUnavailable, "was reset"},
       {EIO, absl::StatusCode::kUnavailable, "dmesg"},
   };
