@@ -14,34 +14,42 @@ class NoOperation final : public Operation {
  public:
   std::string_view name() const override { return "none"; }
   absl::Status Prepare(Device&, uint32_t) override { return absl::OkStatus(); }
-  void BeginSource() override {}
   Work MakeWork(const LandedChunk&) const override { return {.opcode = layout::kNop}; }
-  std::optional<Work> Fold(const LandedChunk&, uint64_t) override { return std::nullopt; }
-  OperationResult EndSource() override { return {}; }
+  std::unique_ptr<SourceFold> BeginSource() const override { return std::make_unique<FoldOfSource>(); }
+
+ private:
+  struct FoldOfSource final : SourceFold {
+    std::optional<Work> Fold(const LandedChunk&, uint64_t) override { return std::nullopt; }
+    OperationResult End() override { return {}; }
+  };
 };
 
 class Crc32cOperation final : public Operation {
  public:
   std::string_view name() const override { return "crc32c"; }
   absl::Status Prepare(Device&, uint32_t) override { return absl::OkStatus(); }
-  void BeginSource() override { crc_ = 0; }
   Work MakeWork(const LandedChunk& chunk) const override { return RangeWork(layout::kCrc32c, chunk.range); }
-
-  std::optional<Work> Fold(const LandedChunk& chunk, uint64_t result) override {
-    if (chunk.range.length_bytes != shift_length_) {
-      shift_length_ = chunk.range.length_bytes;
-      shift_ = layout::Crc32cShift(shift_length_);
-    }
-    crc_ = layout::JoinCrc32c(crc_, layout::LowWord(result), shift_);
-    return std::nullopt;
-  }
-
-  OperationResult EndSource() override { return {.crc32c = crc_}; }
+  std::unique_ptr<SourceFold> BeginSource() const override { return std::make_unique<FoldOfSource>(); }
 
  private:
-  u32 crc_ = 0;
-  u32 shift_length_ = 0;  // the length that shift_ is for: nearly every chunk has the same
-  u32 shift_ = layout::Crc32cShift(0);
+  class FoldOfSource final : public SourceFold {
+   public:
+    std::optional<Work> Fold(const LandedChunk& chunk, uint64_t result) override {
+      if (chunk.range.length_bytes != shift_length_) {
+        shift_length_ = chunk.range.length_bytes;
+        shift_ = layout::Crc32cShift(shift_length_);
+      }
+      crc_ = layout::JoinCrc32c(crc_, layout::LowWord(result), shift_);
+      return std::nullopt;
+    }
+
+    OperationResult End() override { return {.crc32c = crc_}; }
+
+   private:
+    u32 crc_ = 0;
+    u32 shift_length_ = 0;  // the length that shift_ is for: nearly every chunk has the same
+    u32 shift_ = layout::Crc32cShift(0);
+  };
 };
 
 /// Each chunk's 256 counts are stored to a place of its buffer's own; 1 KiB for a chunk's bytes.
@@ -58,26 +66,34 @@ class HistogramOperation final : public Operation {
     return absl::OkStatus();
   }
 
-  void BeginSource() override { sums_ = {}; }
-
   Work MakeWork(const LandedChunk& chunk) const override {
     Work work = RangeWork(layout::kHistogram, chunk.range);
     layout::EncodeDestination({handle_, static_cast<u64>(chunk.buffer_index) * layout::kHistogramBytes}, work.argument.data());
     return work;
   }
 
-  std::optional<Work> Fold(const LandedChunk& chunk, uint64_t) override {
-    const u32* counts = &counts_[static_cast<size_t>(chunk.buffer_index) * layout::kHistogramBins];
-    for (u32 bin = 0; bin < layout::kHistogramBins; ++bin) sums_[bin] += counts[bin];
-    return std::nullopt;
-  }
-
-  OperationResult EndSource() override { return {.histogram = sums_}; }
+  std::unique_ptr<SourceFold> BeginSource() const override { return std::make_unique<FoldOfSource>(counts_.data()); }
 
  private:
+  class FoldOfSource final : public SourceFold {
+   public:
+    explicit FoldOfSource(const u32* counts) : counts_(counts) {}
+
+    std::optional<Work> Fold(const LandedChunk& chunk, uint64_t) override {
+      const u32* counts = &counts_[static_cast<size_t>(chunk.buffer_index) * layout::kHistogramBins];
+      for (u32 bin = 0; bin < layout::kHistogramBins; ++bin) sums_[bin] += counts[bin];
+      return std::nullopt;
+    }
+
+    OperationResult End() override { return {.histogram = sums_}; }
+
+   private:
+    const u32* const counts_;  // of every buffer
+    std::array<u64, layout::kHistogramBins> sums_ = {};
+  };
+
   std::vector<u32> counts_;
   u32 handle_ = 0;
-  std::array<u64, layout::kHistogramBins> sums_ = {};
 };
 
 /// Every chunk is scanned from the automaton's root, in parallel. A chunk whose predecessor ended in another state is then
@@ -93,36 +109,44 @@ class MatchOperation final : public Operation {
     return absl::OkStatus();
   }
 
-  void BeginSource() override {
-    matches_ = 0;
-    state_ = 0;
-  }
-
   Work MakeWork(const LandedChunk& chunk) const override { return MatchWork(chunk, 0, layout::MatchMode::kScan); }
-
-  std::optional<Work> Fold(const LandedChunk& chunk, uint64_t result) override {
-    if (repairing_) {
-      repairing_ = false;
-      matches_ += static_cast<u64>(static_cast<int64_t>(static_cast<i32>(layout::LowWord(result))));
-      state_ = layout::HighWord(result) == layout::kConverged ? scanned_state_ : layout::HighWord(result);
-      return std::nullopt;
-    }
-    matches_ += layout::LowWord(result);
-    scanned_state_ = layout::HighWord(result);
-    if (state_ != 0) {
-      repairing_ = true;
-      return MatchWork(chunk, state_, layout::MatchMode::kRepair);
-    }
-    state_ = scanned_state_;
-    return std::nullopt;
-  }
-
-  OperationResult EndSource() override {
-    repairing_ = false;
-    return {.matches = matches_ + layout::MatchesAtEnd(table_.data(), table_[1], state_)};
-  }
+  std::unique_ptr<SourceFold> BeginSource() const override { return std::make_unique<FoldOfSource>(*this); }
 
  private:
+  class FoldOfSource final : public SourceFold {
+   public:
+    explicit FoldOfSource(const MatchOperation& operation) : operation_(operation) {}
+
+    std::optional<Work> Fold(const LandedChunk& chunk, uint64_t result) override {
+      if (repairing_) {
+        repairing_ = false;
+        matches_ += static_cast<u64>(static_cast<int64_t>(static_cast<i32>(layout::LowWord(result))));
+        state_ = layout::HighWord(result) == layout::kConverged ? scanned_state_ : layout::HighWord(result);
+        return std::nullopt;
+      }
+      matches_ += layout::LowWord(result);
+      scanned_state_ = layout::HighWord(result);
+      if (state_ != 0) {
+        repairing_ = true;
+        return operation_.MatchWork(chunk, state_, layout::MatchMode::kRepair);
+      }
+      state_ = scanned_state_;
+      return std::nullopt;
+    }
+
+    OperationResult End() override {
+      const std::vector<u32>& table = operation_.table_;
+      return {.matches = matches_ + layout::MatchesAtEnd(table.data(), table[1], state_)};
+    }
+
+   private:
+    const MatchOperation& operation_;
+    u64 matches_ = 0;
+    u32 state_ = 0;          // after the last chunk folded
+    u32 scanned_state_ = 0;  // in which the scan of the chunk in repair ended
+    bool repairing_ = false;
+  };
+
   Work MatchWork(const LandedChunk& chunk, u32 entry_state, layout::MatchMode mode) const {
     Work work = RangeWork(layout::kMatch, chunk.range);
     layout::EncodeMatch({handle_, entry_state, mode}, work.argument.data());
@@ -131,10 +155,6 @@ class MatchOperation final : public Operation {
 
   const std::vector<u32> table_;
   u32 handle_ = 0;
-  u64 matches_ = 0;
-  u32 state_ = 0;          // after the last chunk folded
-  u32 scanned_state_ = 0;  // in which the scan of the chunk in repair ended
-  bool repairing_ = false;
 };
 
 class VerifyOperation final : public Operation {
@@ -149,8 +169,6 @@ class VerifyOperation final : public Operation {
     return absl::OkStatus();
   }
 
-  void BeginSource() override { first_difference_ = layout::kNoDifference; }
-
   Work MakeWork(const LandedChunk& chunk) const override {
     Work work = RangeWork(layout::kVerify, chunk.range);
     const u32 length = static_cast<u32>(pattern_.size());
@@ -158,19 +176,26 @@ class VerifyOperation final : public Operation {
     return work;
   }
 
-  std::optional<Work> Fold(const LandedChunk& chunk, uint64_t result) override {
-    if (result != layout::kNoDifference && first_difference_ == layout::kNoDifference) {
-      first_difference_ = chunk.source_offset + result;
-    }
-    return std::nullopt;
-  }
-
-  OperationResult EndSource() override { return {.first_difference = first_difference_}; }
+  std::unique_ptr<SourceFold> BeginSource() const override { return std::make_unique<FoldOfSource>(); }
 
  private:
+  class FoldOfSource final : public SourceFold {
+   public:
+    std::optional<Work> Fold(const LandedChunk& chunk, uint64_t result) override {
+      if (result != layout::kNoDifference && first_difference_ == layout::kNoDifference) {
+        first_difference_ = chunk.source_offset + result;
+      }
+      return std::nullopt;
+    }
+
+    OperationResult End() override { return {.first_difference = first_difference_}; }
+
+   private:
+    u64 first_difference_ = layout::kNoDifference;
+  };
+
   std::string pattern_;
   u32 handle_ = 0;
-  u64 first_difference_ = layout::kNoDifference;
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <memory>
 #include <thread>
 #include <vector>
 
@@ -21,10 +22,10 @@ constexpr uint64_t kProgressNs = 100'000'000;
 /// A source that has been asked for and has not ended.
 struct Source {
   PumpSource parts;
+  std::unique_ptr<SourceFold> fold;
   uint64_t next_offset = 0;  // of the next chunk to read
   uint64_t bytes = 0;        // folded
   uint32_t chunks = 0;       // in the window
-  bool begun = false;        // with the operation
   bool ended_early = false;  // no more reads are started
   absl::Status status = absl::OkStatus();
 
@@ -112,7 +113,7 @@ class Pump {
         feed_ended_ = true;
         break;
       }
-      sources_.push_back({.parts = *next});
+      sources_.push_back({.parts = *next, .fold = operation_.BeginSource()});
       if (std::find(readers_.begin(), readers_.end(), next->reader) == readers_.end()) readers_.push_back(next->reader);
       if (!sources_.back().AllStarted()) return &sources_.back();
     }
@@ -215,8 +216,6 @@ class Pump {
     bool progress = false;
     while (!sources_.empty()) {
       Source& source = sources_.front();
-      if (!source.begun) operation_.BeginSource();
-      source.begun = true;
       if (source.chunks == 0) {
         if (!source.AllStarted()) break;
         EndSource();
@@ -234,7 +233,7 @@ class Pump {
     Chunk& chunk = At(oldest_);
     Source& source = *chunk.source;
     if (source.status.ok() && chunk.status.ok() && chunk.bytes > 0) {
-      if (std::optional<Work> more = operation_.Fold(Landed(chunk), chunk.result); more.has_value()) {
+      if (std::optional<Work> more = source.fold->Fold(Landed(chunk), chunk.result); more.has_value()) {
         chunk.work = *more;
         chunk.state = Chunk::kLanded;
         return;
@@ -262,7 +261,7 @@ class Pump {
   void EndSource() {
     Source& source = sources_.front();
     if (first_error_.ok()) first_error_ = source.status;
-    feed_.End({source.parts.index, source.bytes, source.status, operation_.EndSource()});
+    feed_.End({source.parts.index, source.bytes, source.status, source.fold->End()});
     sources_.pop_front();
   }
 
@@ -334,7 +333,6 @@ class Pump {
     }
     while (!sources_.empty()) {
       Source& source = sources_.front();
-      if (!source.begun) operation_.BeginSource();
       if (source.status.ok()) source.status = status;
       EndSource();
     }

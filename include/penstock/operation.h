@@ -33,8 +33,19 @@ struct OperationResult {
   std::optional<uint64_t> first_difference = std::nullopt;  // verify: offset in the source, or layout::kNoDifference
 };
 
-/// Threads: the pump's. Chunks are folded in the order of their offsets, one source after the other, so an operation needs the
-/// state of one source only. An application's own operation publishes its own opcode in the same way.
+/// What the chunks of one source make up. Outlived by its operation. Threads: the pump's.
+class SourceFold {
+ public:
+  virtual ~SourceFold() = default;
+  /// Takes a chunk's result; chunks come in the order of their offsets, every one once. May ask for one more slot over the same
+  /// bytes; its result is then folded next.
+  virtual std::optional<Work> Fold(const LandedChunk& chunk, uint64_t result) = 0;
+  /// Called once, last; after an error with what was folded before it.
+  virtual OperationResult End() = 0;
+};
+
+/// Several sources may be under way at once, each with a fold of its own. An application's own operation publishes its own
+/// opcode in the same way. Threads: the pump's.
 class Operation {
  public:
   virtual ~Operation() = default;
@@ -43,12 +54,9 @@ class Operation {
   /// Registers with the device what the slots will refer to. Called once, before the device is started.
   virtual absl::Status Prepare(Device& device, uint32_t buffer_count) = 0;
 
-  virtual void BeginSource() = 0;
-  /// The slot for a chunk. Chunks come in any order here.
+  /// The slot for a chunk of any source. Chunks come in any order here.
   virtual Work MakeWork(const LandedChunk& chunk) const = 0;
-  /// Takes a chunk's result, in order. May ask for one more slot over the same bytes; its result is then folded next.
-  virtual std::optional<Work> Fold(const LandedChunk& chunk, uint64_t result) = 0;
-  virtual OperationResult EndSource() = 0;
+  virtual std::unique_ptr<SourceFold> BeginSource() const = 0;
 };
 
 std::unique_ptr<Operation> MakeNoOperation();

@@ -168,17 +168,20 @@ TEST(Pump, EndsEverySourceWhenTheQueueBreaks) {
   EXPECT_FALSE(rig.ends[0].status.ok());
 }
 
+struct FoldNothing final : SourceFold {
+  std::optional<Work> Fold(const LandedChunk&, uint64_t) override { return std::nullopt; }
+  OperationResult End() override { return {}; }
+};
+
 TEST(Pump, EndsASourceWhoseSlotFaults) {
   class Faulty final : public Operation {
    public:
     std::string_view name() const override { return "faulty"; }
     absl::Status Prepare(Device&, uint32_t) override { return absl::OkStatus(); }
-    void BeginSource() override {}
     Work MakeWork(const LandedChunk& chunk) const override {
       return penstock::MakeWork(chunk.source_offset == 8192 ? 0x7000 : layout::kNop);  // nobody handles 0x7000
     }
-    std::optional<Work> Fold(const LandedChunk&, uint64_t) override { return std::nullopt; }
-    OperationResult EndSource() override { return {}; }
+    std::unique_ptr<SourceFold> BeginSource() const override { return std::make_unique<FoldNothing>(); }
   };
   PumpRig rig({}, std::make_unique<Faulty>());
   rig.AddFile(10 * 4096);
@@ -204,10 +207,8 @@ TEST(Pump, GivesUpOnASlotThatNeverEndsAndSaysThatItsMemoryIsInUse) {
    public:
     std::string_view name() const override { return "hanging"; }
     absl::Status Prepare(Device&, uint32_t) override { return absl::OkStatus(); }
-    void BeginSource() override {}
     Work MakeWork(const LandedChunk&) const override { return penstock::MakeWork(Hang::kOpcode); }
-    std::optional<Work> Fold(const LandedChunk&, uint64_t) override { return std::nullopt; }
-    OperationResult EndSource() override { return {}; }
+    std::unique_ptr<SourceFold> BeginSource() const override { return std::make_unique<FoldNothing>(); }
   };
   PumpRig rig({.make_device = MakeDevice<device::Program<Hang>>}, std::make_unique<Hanging>());
   rig.AddFile(10 * 4096);
