@@ -3,361 +3,192 @@
 
 #include <algorithm>
 #include <deque>
-#include <memory>
+#include <optional>
 #include <thread>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "penstock/check.h"
 #include "penstock/clock.h"
 #include "penstock/error.h"
+#include "runtime/pump_inlet.h"
 
 namespace penstock {
 namespace {
 
-constexpr absl::Duration kLongWait = absl::Milliseconds(100);  // between looks at `cancel`
-constexpr absl::Duration kShortWait = absl::Milliseconds(1);   // when a slot may end before a read does
+constexpr absl::Duration kLongWait = absl::Milliseconds(100);       // between looks at `cancel`
+constexpr absl::Duration kShortWait = absl::Milliseconds(1);        // when a slot may end before a read does
+constexpr absl::Duration kSlotsOnlyWait = absl::Microseconds(100);  // when an inlet has slots and no reads, beside one with reads
 constexpr uint64_t kProgressNs = 100'000'000;
 
-/// A source that has been asked for and has not ended.
-struct Source {
-  PumpSource parts;
-  std::unique_ptr<SourceFold> fold;
-  uint64_t next_offset = 0;  // of the next chunk to read
-  uint64_t bytes = 0;        // folded
-  uint32_t chunks = 0;       // in the window
-  bool ended_early = false;  // no more reads are started
-  absl::Status status = absl::OkStatus();
-
-  bool AllStarted() const { return ended_early || next_offset >= parts.length_bytes; }
-};
-
-/// A place in the window.
-struct Chunk {
-  enum State { kReading, kLanded, kPublished, kEnded };
-  State state = kReading;
-  Source* source = nullptr;
-  uint64_t offset = 0;
-  uint32_t length = 0;  // asked for
-  uint32_t bytes = 0;   // landed
-  uint32_t buffer_index = 0;
-  Ticket ticket = {};
-  Work work = {};  // what to publish, when landed
-  uint64_t published_ns = 0;
-  uint64_t result = 0;
-  absl::Status status = absl::OkStatus();
-};
-
+/// Goes round the inlets, and waits when none of them can go on.
 class Pump {
  public:
-  Pump(const PumpParts& parts, const PumpOptions& options, PumpFeed& feed)
-      : ring_(parts.device->ring()),
-        pool_(*parts.pool),
-        buffer_handle_(parts.buffer_handle),
-        operation_(*parts.operation),
-        options_(options),
-        feed_(feed),
-        window_(parts.pool->buffer_count()),
-        results_(parts.pool->buffer_count()) {
-    PENSTOCK_CHECK(options.chunk_bytes > 0 && options.chunk_bytes <= pool_.buffer_bytes());
-    for (uint32_t i = pool_.buffer_count(); i > 0; --i) free_buffers_.push_back(i - 1);
+  Pump(const PumpParts& parts, const PumpOptions& options, PumpFeed& feed) : run_(parts, options, feed) {
+    PENSTOCK_CHECK(options.chunk_bytes > 0 && options.chunk_bytes <= run_.pool.buffer_bytes());
+    for (uint32_t index = 0; index < feed.inlet_count(); ++index) inlets_.emplace_back(index, run_);
+    active_ = inlets_.size();
   }
 
   PumpOutcome Run() {
-    while (!AllDone()) {
+    while (active_ > 0) {
       while (MakeProgress()) ReportProgress();
-      if (AllDone()) break;
-      if (absl::Status status = Wait(); !status.ok()) {
+      if (active_ == 0) break;
+      if (const absl::Status status = Wait(); !status.ok()) {
         GiveUp(status);
         break;
       }
-      if (options_.cancel != nullptr && options_.cancel->load(std::memory_order_relaxed)) Cancel();
+      const std::atomic<bool>* const cancel = run_.options.cancel;
+      if (cancel != nullptr && cancel->load(std::memory_order_relaxed)) Cancel();
     }
-    return {first_error_, statistics_, memory_in_use_};
+    return {run_.first_error, run_.statistics, memory_in_use_};
   }
 
  private:
-  bool AllDone() const { return feed_ended_ && sources_.empty(); }
-  Chunk& At(uint64_t sequence) { return window_[sequence % window_.size()]; }
-
   /// Does everything that can be done without waiting. True if there was anything.
   bool MakeProgress() {
-    bool progress = StartReads();
-    progress |= Sweep();
-    progress |= FoldEnded();
+    bool progress = PublishLanded();
+    active_ = 0;
+    for (PumpInlet& inlet : inlets_) {
+      progress |= inlet.ReapAndFold();
+      active_ += inlet.Ended() ? 0 : 1;
+    }
+    progress |= StartReads();
     return progress;
   }
 
-  // --- reading ---
+  /// Where the ring is too small for all, whoever gets nothing is first the next time.
+  bool PublishLanded() {
+    bool progress = false;
+    std::optional<size_t> first;
+    ForEachFrom(first_to_publish_, [&](size_t index) {
+      PumpInlet& inlet = inlets_[index];
+      const bool published = inlet.PublishLanded();
+      progress |= published;
+      if (inlet.HasLanded() && !first.has_value()) first = published ? After(index) : index;
+    });
+    first_to_publish_ = first.value_or(first_to_publish_);
+    return progress;
+  }
 
-  /// Starts reads while there are sources, buffers and room for reads. A reader has twice its depth of buffers: more would only
-  /// push landed bytes out of a cache before the device comes to them. True if any was started.
+  /// In equal shares: what an inlet that waits for a slow read holds is never another's. They grow as inlets end. With fewer
+  /// buffers than inlets, whoever gets none is first the next time.
   bool StartReads() {
-    bool started = false;
-    while (!free_buffers_.empty()) {
-      Source* source = SourceToRead();
-      if (source == nullptr || !source->parts.reader->HasRoom()) break;
-      if (next_ - oldest_ >= 2 * uint64_t{source->parts.reader->depth()}) break;
-      StartRead(*source);
-      started = true;
-    }
-    return started;
-  }
-
-  /// The source that the next read is for; asks the feed when the last one is started.
-  Source* SourceToRead() {
-    if (!sources_.empty() && !sources_.back().AllStarted()) return &sources_.back();
-    while (!feed_ended_) {
-      std::optional<PumpSource> next = feed_.Next();
-      if (!next.has_value()) {
-        feed_ended_ = true;
-        break;
-      }
-      sources_.push_back({.parts = *next, .fold = operation_.BeginSource()});
-      if (std::find(readers_.begin(), readers_.end(), next->reader) == readers_.end()) readers_.push_back(next->reader);
-      if (!sources_.back().AllStarted()) return &sources_.back();
-    }
-    return nullptr;
-  }
-
-  void StartRead(Source& source) {
-    const uint64_t sequence = next_++;
-    Chunk& chunk = At(sequence);
-    const uint64_t left = source.parts.length_bytes - source.next_offset;
-    chunk = {.source = &source,
-             .offset = source.next_offset,
-             .length = static_cast<uint32_t>(std::min<uint64_t>(options_.chunk_bytes, left)),
-             .buffer_index = free_buffers_.back()};
-    free_buffers_.pop_back();
-    source.next_offset += chunk.length;
-    ++source.chunks;
-    const absl::Status status = source.parts.reader->Start({.tag = sequence,
-                                                            .volume = source.parts.volume,
-                                                            .offset_bytes = chunk.offset,
-                                                            .length_bytes = chunk.length,
-                                                            .destination = pool_.buffer(chunk.buffer_index)});
-    if (!status.ok()) TakeFailure(chunk, status);
-  }
-
-  void TakeRead(const ChunkResult& result) {
-    Chunk& chunk = At(result.tag);
-    chunk.bytes = result.bytes;
-    statistics_.read_latency.Record(result.latency_ns);
-    if (!result.status.ok()) {
-      TakeFailure(chunk, result.status);
-    } else if (chunk.bytes == 0) {
-      chunk.state = Chunk::kEnded;  // the file ended before it
-    } else {
-      chunk.state = Chunk::kLanded;
-      chunk.work = operation_.MakeWork(Landed(chunk));
-    }
-  }
-
-  void TakeFailure(Chunk& chunk, const absl::Status& status) {
-    chunk.state = Chunk::kEnded;
-    chunk.bytes = 0;
-    chunk.status = Annotate(status, absl::StrCat("chunk ", chunk.offset / options_.chunk_bytes, " of ",
-                                                 chunk.source->parts.volume->name(), " at offset ", chunk.offset));
-    chunk.source->ended_early = true;
-  }
-
-  LandedChunk Landed(const Chunk& chunk) const {
-    const uint64_t in_pool = static_cast<uint64_t>(chunk.buffer_index) * pool_.buffer_bytes();
-    return {{buffer_handle_, in_pool, chunk.bytes}, chunk.buffer_index, chunk.offset};
-  }
-
-  // --- slots ---
-
-  /// Publishes what has landed and reaps what has ended. True if anything was. Cost: one load for each chunk in the window.
-  bool Sweep() {
+    if (active_ == 0) return false;
+    const uint32_t share = std::max(1u, run_.pool.buffer_count() / static_cast<uint32_t>(active_));
     bool progress = false;
-    for (uint64_t sequence = oldest_; sequence != next_; ++sequence) {
-      Chunk& chunk = At(sequence);
-      if (chunk.state == Chunk::kLanded) progress |= Publish(chunk);
-      if (chunk.state == Chunk::kPublished) progress |= Reap(chunk);
-    }
+    std::optional<size_t> first;
+    ForEachFrom(first_to_read_, [&](size_t index) {
+      PumpInlet& inlet = inlets_[index];
+      if (inlet.Ended()) return;
+      progress |= inlet.StartReads(share);
+      if (inlet.IsEmpty() && !first.has_value()) first = index;
+    });
+    first_to_read_ = first.value_or(first_to_read_);
     return progress;
   }
 
-  /// A full ring is back-pressure: the chunk stays landed and is tried again.
-  bool Publish(Chunk& chunk) {
-    if (ring_.free_slots(chunk.work.priority) == 0) return false;
-    absl::StatusOr<Ticket> ticket = ring_.Publish(chunk.work);
-    if (!ticket.ok()) {
-      TakeFailure(chunk, ticket.status());
-      return true;
+  size_t After(size_t index) const { return index + 1 < inlets_.size() ? index + 1 : 0; }
+
+  template <typename Step>
+  void ForEachFrom(size_t first, Step step) {
+    size_t index = first;
+    for (size_t count = inlets_.size(); count > 0; --count) {
+      step(index);
+      index = After(index);
     }
-    chunk.ticket = *ticket;
-    chunk.published_ns = MonotonicNs();
-    chunk.state = Chunk::kPublished;
-    ++published_;
-    return true;
   }
 
-  bool Reap(Chunk& chunk) {
-    Completion completion;
-    if (!ring_.TryReap(chunk.ticket, completion)) return false;
-    TakeSlot(chunk, completion);
-    return true;
-  }
+  // --- waiting ---
 
-  void TakeSlot(Chunk& chunk, const Completion& completion) {
-    --published_;
-    statistics_.slot_latency.Record(MonotonicNs() - chunk.published_ns);
-    chunk.state = Chunk::kEnded;
-    chunk.result = completion.result;
-    if (!completion.ok()) TakeFailure(chunk, completion.ToStatus(operation_.name()));
-  }
-
-  // --- folding ---
-
-  /// Folds ended chunks from the oldest on, and ends sources. True if anything was.
-  bool FoldEnded() {
-    bool progress = false;
-    while (!sources_.empty()) {
-      Source& source = sources_.front();
-      if (source.chunks == 0) {
-        if (!source.AllStarted()) break;
-        EndSource();
-      } else if (At(oldest_).state == Chunk::kEnded) {
-        FoldOldest();
-      } else {
-        break;
-      }
-      progress = true;
-    }
-    return progress;
-  }
-
-  void FoldOldest() {
-    Chunk& chunk = At(oldest_);
-    Source& source = *chunk.source;
-    if (source.status.ok() && chunk.status.ok() && chunk.bytes > 0) {
-      if (std::optional<Work> more = source.fold->Fold(Landed(chunk), chunk.result); more.has_value()) {
-        chunk.work = *more;
-        chunk.state = Chunk::kLanded;
-        return;
-      }
-      source.bytes += chunk.bytes;
-      statistics_.bytes += chunk.bytes;
-    }
-    if (source.status.ok()) source.status = chunk.status;
-    if (source.status.ok() && chunk.bytes < chunk.length) source.status = EndedEarly(chunk);
-    source.ended_early |= !source.status.ok();
-    ++statistics_.chunks;
-    --source.chunks;
-    free_buffers_.push_back(chunk.buffer_index);
-    ++oldest_;
-  }
-
-  static absl::Status EndedEarly(const Chunk& chunk) {
-    const PumpSource& source = chunk.source->parts;
-    return MakeError(absl::StatusCode::kOutOfRange,
-                     What(absl::StrCat(source.volume->name(), " ends at byte ", chunk.offset + chunk.bytes, ", not at ",
-                                       source.length_bytes, " as when it was opened")),
-                     Fix("keep the file from being truncated while it is read, and read it again"));
-  }
-
-  void EndSource() {
-    Source& source = sources_.front();
-    if (first_error_.ok()) first_error_ = source.status;
-    feed_.End({source.parts.index, source.bytes, source.status, source.fold->End()});
-    sources_.pop_front();
-  }
-
-  // --- waiting and ending ---
-
-  /// Waits for the next read or slot. At most one system call, which also submits what was started.
+  /// Waits for the next read or slot. With one reader at most one system call, which also submits what was started.
   absl::Status Wait() {
-    uint32_t reading = 0;
-    for (const Reader* reader : readers_) reading += reader->in_flight() > 0 ? 1 : 0;
-    if (reading == 0) return WaitForSlot();
-    const absl::Duration timeout = published_ > 0 || reading > 1 ? kShortWait : kLongWait;
-    for (Reader* reader : readers_) {
-      if (reader->in_flight() == 0) continue;
-      PENSTOCK_ASSIGN_OR_RETURN(const size_t count, reader->Wait(absl::MakeSpan(results_), timeout));
-      for (size_t i = 0; i < count; ++i) TakeRead(results_[i]);
+    PENSTOCK_RETURN_IF_ERROR(CheckSlots());
+    if (!run_.readers.AnyInFlight()) return WaitForSlot();
+    return run_.readers.Wait(ReadTimeout(), [this](const ChunkResult& result) {
+      PumpChunk& chunk = run_.chunks.OfBuffer(result.tag);
+      chunk.inlet->TakeRead(chunk, result);
+    });
+  }
+
+  absl::Duration ReadTimeout() const {
+    absl::Duration timeout = kLongWait;
+    for (const PumpInlet& inlet : inlets_) {
+      if (inlet.HasSlots()) timeout = std::min(timeout, inlet.IsReading() ? kShortWait : kSlotsOnlyWait);
     }
+    return timeout;
+  }
+
+  /// No read is in flight: the slot that was published first is what everything waits for. Another inlet's may end before it.
+  absl::Status WaitForSlot() {
+    PumpChunk* oldest = nullptr;
+    size_t waiting = 0;
+    for (PumpInlet& inlet : inlets_) {
+      PumpChunk* const chunk = inlet.OldestPublished();
+      if (chunk == nullptr) continue;
+      ++waiting;
+      if (oldest == nullptr || chunk->published_ns < oldest->published_ns) oldest = chunk;
+    }
+    if (oldest == nullptr) {
+      std::this_thread::sleep_for(std::chrono::microseconds(50));  // the ring is full of somebody else's slots
+      return absl::OkStatus();
+    }
+    const absl::StatusOr<Completion> completion = run_.ring.Wait(oldest->ticket, waiting == 1 ? kLongWait : kShortWait);
+    if (completion.ok()) oldest->inlet->TakeSlot(*oldest, *completion);
     return absl::OkStatus();
   }
 
-  /// No read is in flight: the oldest published slot is what everything waits for.
-  absl::Status WaitForSlot() {
-    for (uint64_t sequence = oldest_; sequence != next_; ++sequence) {
-      Chunk& chunk = At(sequence);
-      if (chunk.state != Chunk::kPublished) continue;
-      absl::StatusOr<Completion> completion = ring_.Wait(chunk.ticket, kLongWait);
-      if (completion.ok()) {
-        TakeSlot(chunk, *completion);
-      } else if (absl::Nanoseconds(static_cast<int64_t>(MonotonicNs() - chunk.published_ns)) > options_.slot_timeout) {
+  /// A slot that holds up its inlet for too long ends the run, whatever the other inlets do.
+  absl::Status CheckSlots() {
+    for (PumpInlet& inlet : inlets_) {
+      PumpChunk* const chunk = inlet.HeldUpBy();
+      if (chunk == nullptr) continue;
+      const uint64_t age_ns = MonotonicNs() - chunk->published_ns;
+      if (absl::Nanoseconds(static_cast<int64_t>(age_ns)) <= run_.options.slot_timeout) continue;
+      const absl::StatusOr<Completion> completion = run_.ring.Wait(chunk->ticket, absl::ZeroDuration());
+      if (!completion.ok()) {
         return Annotate(completion.status(), absl::StrCat("a chunk's slot, published over ",
-                                                          absl::FormatDuration(options_.slot_timeout), " ago, is held up"));
+                                                          absl::FormatDuration(run_.options.slot_timeout), " ago, is held up"));
       }
-      return absl::OkStatus();
+      inlet.TakeSlot(*chunk, *completion);
     }
-    std::this_thread::sleep_for(std::chrono::microseconds(50));  // the ring is full of somebody else's slots
     return absl::OkStatus();
   }
 
   void ReportProgress() {
-    if (!options_.progress) return;
+    if (!run_.options.progress) return;
     const uint64_t now = MonotonicNs();
     if (now < next_progress_ns_) return;
     next_progress_ns_ = now + kProgressNs;
-    options_.progress(statistics_.bytes);
+    run_.options.progress(run_.statistics.bytes);
   }
+
+  // --- ending ---
 
   /// Starts nothing more. What is in flight comes back as usual, most of it as cancelled.
   void Cancel() {
-    if (feed_ended_ && cancelled_) return;
+    if (cancelled_) return;
     cancelled_ = true;
-    feed_ended_ = true;
     const absl::Status status = MakeError(absl::StatusCode::kCancelled, What("the run was cancelled"), Fix("start it again"));
-    if (first_error_.ok()) first_error_ = status;
-    for (Source& source : sources_) {
-      source.ended_early = true;
-      if (source.status.ok()) source.status = status;
-    }
-    for (Reader* reader : readers_) reader->CancelAll();
+    if (run_.first_error.ok()) run_.first_error = status;
+    for (PumpInlet& inlet : inlets_) inlet.Cancel(status);
+    run_.readers.CancelAll();
   }
 
   /// The run cannot go on. Gets everything back that can be, so that memory can be freed, and ends every source.
   void GiveUp(const absl::Status& status) {
-    if (first_error_.ok()) first_error_ = status;
-    feed_ended_ = true;
-    for (Reader* reader : readers_) memory_in_use_ |= !reader->Drain(options_.drain_timeout).ok();
-    for (uint64_t sequence = oldest_; sequence != next_; ++sequence) {
-      Chunk& chunk = At(sequence);
-      if (chunk.state != Chunk::kPublished) continue;
-      memory_in_use_ |= !ring_.Wait(chunk.ticket, memory_in_use_ ? absl::ZeroDuration() : options_.drain_timeout).ok();
-    }
-    while (!sources_.empty()) {
-      Source& source = sources_.front();
-      if (source.status.ok()) source.status = status;
-      EndSource();
+    if (run_.first_error.ok()) run_.first_error = status;
+    memory_in_use_ = !run_.readers.Drain(run_.options.drain_timeout).ok();
+    for (PumpInlet& inlet : inlets_) {
+      memory_in_use_ |= !inlet.GiveUp(status, memory_in_use_ ? absl::ZeroDuration() : run_.options.drain_timeout);
     }
   }
 
-  LiveRing& ring_;
-  const BufferPool& pool_;
-  const uint32_t buffer_handle_;
-  Operation& operation_;
-  const PumpOptions& options_;
-  PumpFeed& feed_;
-
-  std::deque<Source> sources_;          // in the order of their bytes; reads are for the last one, folds for the first
-  std::vector<Reader*> readers_;        // of the sources so far
-  std::vector<Chunk> window_;           // chunk `sequence` is at sequence % size
-  std::vector<uint32_t> free_buffers_;  // the last one freed is the next one used: it may still be in a cache
-  std::vector<ChunkResult> results_;
-  uint64_t oldest_ = 0;     // sequence of the oldest chunk that is not folded
-  uint64_t next_ = 0;       // sequence of the next chunk to start
-  uint32_t published_ = 0;  // chunks whose slots have not ended
-  bool feed_ended_ = false;
+  PumpRun run_;
+  std::deque<PumpInlet> inlets_;
+  size_t active_ = 0;  // inlets that have not ended
+  size_t first_to_publish_ = 0;
+  size_t first_to_read_ = 0;
   bool cancelled_ = false;
-
-  PumpStatistics statistics_;
-  absl::Status first_error_;
   bool memory_in_use_ = false;
   uint64_t next_progress_ns_ = 0;
 };

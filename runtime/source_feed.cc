@@ -30,13 +30,14 @@ std::optional<PumpSource> SourceFeed::Open(uint32_t index) {
     readers_[index] = choice->reader;
     source.path = choice->reader->queue().path();
     choice->reader->queue().Attach(kept);
-    return PumpSource{index, &kept, choice->reader, kept.size_bytes()};
+    return PumpSource{
+        .index = index, .volume = &kept, .reader = choice->reader, .length_bytes = kept.size_bytes(), .depth = choice->depth};
   }
   if (first_error_.ok()) first_error_ = source.status;
   return std::nullopt;
 }
 
-std::optional<PumpSource> SourceFeed::Next() {
+std::optional<PumpSource> SourceFeed::Next(uint32_t) {
   while (next_ < sources_.size()) {
     if (std::optional<PumpSource> source = Open(next_++); source.has_value()) return source;
   }

@@ -24,7 +24,8 @@ class SourceFeed final : public PumpFeed {
   SourceFeed(absl::Span<const std::string> names, const IngestOptions& options, const BufferPool& pool);
   ~SourceFeed() override;
 
-  std::optional<PumpSource> Next() override;
+  uint32_t inlet_count() const override { return 1; }
+  std::optional<PumpSource> Next(uint32_t inlet) override;
   void End(PumpSourceEnd end) override;
 
   /// Moves what was learnt about the sources into `report`. Called once, after the run.

@@ -4,8 +4,11 @@
 //
 //   free buffer -> reading -> landed -> published -> ended -> folded, in order -> free buffer
 //
-// Reads complete and slots end in any order; results are folded in the order of the sources' bytes. A chunk keeps its place in
-// the window, and its buffer, until then.
+// Sources come through inlets: an inlet is what one controller or one file system serves. Inlets run at once, each with reads of
+// its own in flight; within an inlet sources are read one after the other, the read-ahead going across their borders.
+//
+// Reads complete and slots end in any order; results are folded in the order of each source's bytes. A chunk keeps its place in
+// its inlet's window, and its buffer, until then. An inlet that waits holds up no other.
 #pragma once
 
 #include <atomic>
@@ -20,22 +23,25 @@
 #include "penstock/latency_histogram.h"
 #include "penstock/operation.h"
 #include "penstock/reader.h"
+#include "penstock/volume.h"
 
 namespace penstock {
 
-/// A source that is open and ready to be read.
+/// A source that is open and ready to be read: an extent of a volume.
 struct PumpSource {
   uint32_t index = 0;              // the feed's own number
   const Volume* volume = nullptr;  // outlives the source's end
-  Reader* reader = nullptr;        // the volume is attached to its queue
-  uint64_t length_bytes = 0;       // read from offset 0 up to here
+  Reader* reader = nullptr;        // the volume is attached to its queue; inlets may share it
+  uint64_t offset_bytes = 0;       // on the volume, where the extent starts; whatever alignment the reader's path needs
+  uint64_t length_bytes = 0;       // of the extent
+  uint32_t depth = 1;  // at least 1: no read is started while its inlet has as many in flight. The window is twice that
 };
 
 /// How a source ended.
 struct PumpSourceEnd {
   uint32_t index = 0;
   uint64_t bytes = 0;   // folded into `result`
-  absl::Status status;  // the first error of the source: which chunk, at which offset, why
+  absl::Status status;  // the first error of the source: which chunk, at which offset on the volume, why
   OperationResult result;
 };
 
@@ -43,8 +49,11 @@ struct PumpSourceEnd {
 class PumpFeed {
  public:
   virtual ~PumpFeed() = default;
-  /// The next source, or nothing when there are no more. May open files.
-  virtual std::optional<PumpSource> Next() = 0;
+  /// How many inlets there are. Does not change during a run.
+  virtual uint32_t inlet_count() const = 0;
+  /// The inlet's next source, or nothing when it has no more; then it is not asked again. May open files: the other inlets' reads
+  /// in flight go on meanwhile, but nothing is published. Requires: inlet < inlet_count().
+  virtual std::optional<PumpSource> Next(uint32_t inlet) = 0;
   /// Nothing of the source is in flight any more; it may be closed.
   virtual void End(PumpSourceEnd end) = 0;
 };
@@ -67,13 +76,15 @@ struct PumpStatistics {
 /// What a pump works with. Everything is borrowed.
 struct PumpParts {
   Device* device = nullptr;  // running; its ring may be shared with others of the same thread
+  /// Shared by the inlets in equal parts, which grow as inlets end. An inlet uses at most 2 x depth buffers. With fewer buffers
+  /// than inlets these take turns.
   const BufferPool* pool = nullptr;
   uint32_t buffer_handle = 0;      // names the pool's memory on the device
   Operation* operation = nullptr;  // prepared
 };
 
 struct PumpOutcome {
-  /// OK if every source ended well; otherwise the first error.
+  /// OK if every source ended well; otherwise the first error, in time, that a source of any inlet ended with.
   absl::Status status = absl::OkStatus();
   PumpStatistics statistics;
   /// A read could not be drained or a slot never ended: the pool's memory must not be freed, and the device must be closed.
@@ -82,7 +93,8 @@ struct PumpOutcome {
 
 /// Pumps every source of the feed to its end. An error of one source ends that source while what is in flight drains; the
 /// others go on. Errors: a source's own; Cancelled; DeadlineExceeded for a slot that never ended; Unavailable or Internal from
-/// the read queue. Threads: the one that uses the readers and the ring. Allocates a little for each source, nothing for a chunk.
+/// a read queue: these last two end every inlet. Threads: the one that uses the readers and the ring. Allocates a little for each
+/// source, nothing for a chunk. One system call a wait while one reader is in use; with n readers, n and now and then one more.
 PumpOutcome RunPump(const PumpParts& parts, const PumpOptions& options, PumpFeed& feed);
 
 }  // namespace penstock

@@ -11,6 +11,8 @@
 
 #include "penstock/error.h"
 #include "tests/runtime/pump_rig.h"
+#include "tests/runtime/test_operations.h"
+#include "tests/runtime/text_model.h"
 
 namespace penstock {
 namespace {
@@ -168,11 +170,6 @@ TEST(Pump, EndsEverySourceWhenTheQueueBreaks) {
   EXPECT_FALSE(rig.ends[0].status.ok());
 }
 
-struct FoldNothing final : SourceFold {
-  std::optional<Work> Fold(const LandedChunk&, uint64_t) override { return std::nullopt; }
-  OperationResult End() override { return {}; }
-};
-
 TEST(Pump, EndsASourceWhoseSlotFaults) {
   class Faulty final : public Operation {
    public:
@@ -191,54 +188,17 @@ TEST(Pump, EndsASourceWhoseSlotFaults) {
   EXPECT_EQ(rig.ends[0].bytes, 8192u);
 }
 
-std::atomic<bool> release_hung_handlers = false;
-
-struct Hang {
-  static constexpr u32 kOpcode = 0x10000;
-  static constexpr u32 kArgumentCount = 0;
-  static device::Outcome Run(const device::Context&) {
-    while (!release_hung_handlers) std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    return device::Outcome::Done();
-  }
-};
-
 TEST(Pump, GivesUpOnASlotThatNeverEndsAndSaysThatItsMemoryIsInUse) {
-  class Hanging final : public Operation {
-   public:
-    std::string_view name() const override { return "hanging"; }
-    absl::Status Prepare(Device&, uint32_t) override { return absl::OkStatus(); }
-    Work MakeWork(const LandedChunk&) const override { return penstock::MakeWork(Hang::kOpcode); }
-    std::unique_ptr<SourceFold> BeginSource() const override { return std::make_unique<FoldNothing>(); }
-  };
-  PumpRig rig({.make_device = MakeDevice<device::Program<Hang>>}, std::make_unique<Hanging>());
+  Hang::released = false;
+  PumpRig rig({.make_device = MakeDevice<device::Program<Hang>>}, std::make_unique<HangingOperation>());
   rig.AddFile(10 * 4096);
   rig.stop_device = false;
   const PumpOutcome outcome = rig.Run({.slot_timeout = absl::Milliseconds(150), .drain_timeout = absl::Milliseconds(50)});
   EXPECT_EQ(outcome.status.code(), absl::StatusCode::kDeadlineExceeded) << outcome.status;
   EXPECT_TRUE(outcome.memory_in_use);
   EXPECT_EQ(rig.ends[0].status.code(), absl::StatusCode::kDeadlineExceeded);
-  release_hung_handlers = true;
+  Hang::released = true;
   EXPECT_TRUE(rig.device->Stop(kPatience).ok());
-}
-
-std::string Repeat(const std::string& text, size_t bytes) {
-  std::string repeated;
-  while (repeated.size() < bytes) repeated += text;
-  return repeated.substr(0, bytes);
-}
-
-/// Counts leftmost, longest, without overlap: straight on.
-uint64_t NaiveMatches(const std::string& text, const std::vector<std::string>& patterns) {
-  uint64_t matches = 0;
-  for (size_t at = 0; at < text.size();) {
-    size_t longest = 0;
-    for (const std::string& pattern : patterns) {
-      if (pattern.size() > longest && text.compare(at, pattern.size(), pattern) == 0) longest = pattern.size();
-    }
-    matches += longest > 0 ? 1 : 0;
-    at += longest > 0 ? longest : 1;
-  }
-  return matches;
 }
 
 TEST(Pump, CountsAMatchAcrossAChunkBorderExactlyOnce) {
