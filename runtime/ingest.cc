@@ -2,12 +2,17 @@
 #include "penstock/ingest.h"
 
 #include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "penstock/buffer_pool.h"
 #include "penstock/clock.h"
 #include "penstock/error.h"
 #include "runtime/source_feed.h"
+#include "runtime/source_inlets.h"
 
 namespace penstock {
 namespace {
@@ -27,6 +32,18 @@ absl::Status CheckOptions(const IngestOptions& options) {
   return absl::OkStatus();
 }
 
+absl::StatusOr<std::vector<std::vector<uint32_t>>> InletsOf(absl::Span<const std::string> sources, uint32_t depth) {
+  std::vector<std::optional<std::string>> keys;
+  for (const std::string& source : sources) keys.push_back(InletKey(source));
+  std::vector<std::vector<uint32_t>> inlets = SortIntoInlets(keys);
+  const uint64_t reads = uint64_t{depth} * inlets.size();
+  if (reads <= IngestOptions::kMaxReads) return inlets;
+  return MakeError(absl::StatusCode::kInvalidArgument,
+                   What(absl::StrCat("a depth of ", depth, " for each of ", inlets.size(), " controllers and file systems makes ",
+                                     reads, " reads in flight, more than ", IngestOptions::kMaxReads)),
+                   Fix(absl::StrCat("use a depth of at most ", IngestOptions::kMaxReads / inlets.size())));
+}
+
 std::string PagesName(BufferPool::Pages pages) {
   switch (pages) {
     case BufferPool::Pages::kExplicitHuge: return "2 MiB";
@@ -42,8 +59,10 @@ std::string PagesName(BufferPool::Pages pages) {
 absl::StatusOr<IngestReport> Ingest(Device& device, absl::Span<const std::string> sources, Operation& operation,
                                     const IngestOptions& options) {
   PENSTOCK_RETURN_IF_ERROR(CheckOptions(options));
+  PENSTOCK_ASSIGN_OR_RETURN(std::vector<std::vector<uint32_t>> inlets, InletsOf(sources, options.depth));
   // One buffer for a read in flight, one for the chunk that the device has: reading goes on while the device works.
-  PENSTOCK_ASSIGN_OR_RETURN(BufferPool created, options.make_pool({options.chunk_bytes, 2 * options.depth}));
+  const uint32_t buffers = 2 * options.depth * static_cast<uint32_t>(inlets.size());
+  PENSTOCK_ASSIGN_OR_RETURN(BufferPool created, options.make_pool({options.chunk_bytes, buffers}));
   auto pool = std::make_unique<BufferPool>(std::move(created));
   PENSTOCK_ASSIGN_OR_RETURN(const u32 handle, device.RegisterBuffer(pool->memory(), layout::kBufferRead));
   PENSTOCK_RETURN_IF_ERROR(operation.Prepare(device, pool->buffer_count()));
@@ -53,7 +72,7 @@ absl::StatusOr<IngestReport> Ingest(Device& device, absl::Span<const std::string
   report.pages = PagesName(pool->pages());
   PumpOutcome outcome;
   {
-    SourceFeed feed(sources, options, *pool);
+    SourceFeed feed(sources, std::move(inlets), options, *pool);
     const uint64_t start_ns = MonotonicNs();
     outcome = RunPump({&device, pool.get(), handle, &operation},
                       {.chunk_bytes = options.chunk_bytes,

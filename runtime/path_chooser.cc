@@ -40,16 +40,16 @@ std::vector<ReadPath> PathChooser::Candidates(const Volume& volume) const {
 
 ReadQueueOptions PathChooser::QueueOptions(ReadPath path) const {
   ReadQueueOptions options{
-      .depth = options_.depth * lane_count_, .poll_device = options_.poll_device, .kernel_thread = options_.kernel_thread};
+      .depth = options_.depth * inlet_count_, .poll_device = options_.poll_device, .kernel_thread = options_.kernel_thread};
   if (path == ReadPath::kPread) {
-    options.depth = PlainDepth(options_) * lane_count_;
+    options.depth = PlainDepth(options_);
     options.thread_count = PlainThreads(options_.depth);
   }
   return options;
 }
 
-PathChooser::Path& PathChooser::Open(ReadPath name) {
-  Path& path = paths_[static_cast<size_t>(name)];
+PathChooser::Path& PathChooser::Open(ReadPath name, uint32_t inlet) {
+  Path& path = paths_[{name, name == ReadPath::kPread ? inlet : 0}];
   if (path.queue != nullptr || path.refusal.has_value()) return path;
   const ReadQueueOptions options = QueueOptions(name);
   absl::StatusOr<std::unique_ptr<ReadQueue>> queue = OpenReadQueue(name, pool_, options);
@@ -63,12 +63,12 @@ PathChooser::Path& PathChooser::Open(ReadPath name) {
   return path;
 }
 
-std::optional<Refusal> PathChooser::WhyNot(ReadPath path, const Volume& volume) {
+std::optional<Refusal> PathChooser::WhyNot(ReadPath path, const Volume& volume, uint32_t inlet) {
   const PathSupport& support = volume.support(path);
   if (!volume.Supports(path)) return support.refusal;
   if (options_.chunk_bytes % support.offset_alignment_bytes != 0)
     return NotInSuchChunks(path, volume, support.offset_alignment_bytes);
-  if (const Path& opened = Open(path); opened.refusal.has_value()) return opened.refusal;
+  if (const Path& opened = Open(path, inlet); opened.refusal.has_value()) return opened.refusal;
   // Plain reads have nothing to probe that the reads themselves do not tell.
   if (path == ReadPath::kPread || volume.size_bytes() == 0) return std::nullopt;
   const auto [it, is_new] = probed_.try_emplace({path, volume.file_system()});
@@ -76,12 +76,13 @@ std::optional<Refusal> PathChooser::WhyNot(ReadPath path, const Volume& volume) 
   return it->second;
 }
 
-absl::StatusOr<PathChooser::Choice> PathChooser::Choose(const Volume& volume, std::vector<Refusal>& refusals) {
+absl::StatusOr<PathChooser::Choice> PathChooser::Choose(const Volume& volume, uint32_t inlet,
+                                                         std::vector<Refusal>& refusals) {
   for (const ReadPath path : Candidates(volume)) {
-    std::optional<Refusal> refusal = WhyNot(path, volume);
+    std::optional<Refusal> refusal = WhyNot(path, volume, inlet);
     if (!refusal.has_value()) {
-      Reader* const reader = Open(path).reader.get();
-      return Choice{reader, reader->depth() / lane_count_};
+      Reader* const reader = Open(path, inlet).reader.get();
+      return Choice{reader, std::min(options_.depth, reader->depth())};
     }
     refusals.push_back(*std::move(refusal));
   }
@@ -97,12 +98,12 @@ absl::StatusOr<PathChooser::Choice> PathChooser::Choose(const Volume& volume, st
 
 std::vector<PathReport> PathChooser::Report() const {
   std::vector<PathReport> reports;
-  for (const Path& path : paths_) {
+  for (const auto& [key, path] : paths_) {  // Those of one path are neighbours.
     if (path.reader == nullptr || path.reader->counts().submitted == 0) continue;
-    reports.push_back({.path = path.queue->path(),
-                       .reads = path.reader->counts(),
-                       .commands = path.queue->command_count(),
-                       .bounce_bytes = path.queue->bounce_bytes()});
+    if (reports.empty() || reports.back().path != key.first) reports.push_back({.path = key.first});
+    reports.back().reads += path.reader->counts();
+    reports.back().commands += path.queue->command_count();
+    reports.back().bounce_bytes += path.queue->bounce_bytes();
   }
   return reports;
 }

@@ -2,7 +2,6 @@
 // Chooses the path of each source of an ingest run, and keeps the queues and readers of the paths that are used.
 #pragma once
 
-#include <array>
 #include <map>
 #include <memory>
 #include <optional>
@@ -23,16 +22,16 @@ class PathChooser {
  public:
   struct Choice {
     Reader* reader;
-    uint32_t depth;  // reads that the source's lane may have in flight
+    uint32_t depth;  // reads that the source's inlet may have in flight
   };
 
-  /// Borrows both. `lane_count` lanes read at once.
-  PathChooser(const IngestOptions& options, const BufferPool& pool, uint32_t lane_count)
-      : options_(options), pool_(pool), lane_count_(lane_count) {}
+  /// Borrows both. `inlet_count` inlets read at once.
+  PathChooser(const IngestOptions& options, const BufferPool& pool, uint32_t inlet_count)
+      : options_(options), pool_(pool), inlet_count_(inlet_count) {}
 
   /// The path that was demanded, or the first one of Candidates that works. Paths that do not are added to `refusals`.
   /// Errors: FailedPrecondition if none works, with the last one's cause and remedy.
-  absl::StatusOr<Choice> Choose(const Volume& volume, std::vector<Refusal>& refusals);
+  absl::StatusOr<Choice> Choose(const Volume& volume, uint32_t inlet, std::vector<Refusal>& refusals);
 
   /// What went by each path that was used.
   std::vector<PathReport> Report() const;
@@ -46,14 +45,15 @@ class PathChooser {
   };
 
   std::vector<ReadPath> Candidates(const Volume& volume) const;
-  std::optional<Refusal> WhyNot(ReadPath path, const Volume& volume);
-  Path& Open(ReadPath path);
+  std::optional<Refusal> WhyNot(ReadPath path, const Volume& volume, uint32_t inlet);
+  Path& Open(ReadPath path, uint32_t inlet);
   ReadQueueOptions QueueOptions(ReadPath path) const;
 
   const IngestOptions& options_;
   const BufferPool& pool_;
-  const uint32_t lane_count_;
-  std::array<Path, kReadPaths.size()> paths_;
+  const uint32_t inlet_count_;
+  // By inlet, where path pread has threads of its own: one that waits for a slow disk serves nobody else. The others are 0.
+  std::map<std::pair<ReadPath, uint32_t>, Path> paths_;
   std::map<std::pair<ReadPath, uint64_t>, std::optional<Refusal>>
       probed_;  // by file system: one real read tells for all its files
 };

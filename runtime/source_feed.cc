@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "runtime/source_feed.h"
 
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "penstock/error.h"
 
 namespace penstock {
-SourceFeed::SourceFeed(absl::Span<const std::string> names, const IngestOptions& options, const BufferPool& pool)
-    : chooser_(options, pool, 1) {
+SourceFeed::SourceFeed(absl::Span<const std::string> names, std::vector<std::vector<uint32_t>> inlets,
+                       const IngestOptions& options, const BufferPool& pool)
+    : inlets_(inlets.size()), chooser_(options, pool, inlet_count()) {
+  for (size_t i = 0; i < inlets.size(); ++i) inlets_[i].sources = std::move(inlets[i]);
   for (const std::string& name : names) {
     sources_.emplace_back();
     sources_.back().name = name;
@@ -17,12 +21,12 @@ SourceFeed::SourceFeed(absl::Span<const std::string> names, const IngestOptions&
 
 SourceFeed::~SourceFeed() = default;
 
-std::optional<PumpSource> SourceFeed::Open(uint32_t index) {
+std::optional<PumpSource> SourceFeed::Open(uint32_t index, uint32_t inlet) {
   SourceReport& source = sources_[index];
   absl::StatusOr<Volume> volume = Volume::Open(source.name);
   if (!volume.ok()) {
     source.status = volume.status();
-  } else if (const absl::StatusOr<PathChooser::Choice> choice = chooser_.Choose(*volume, source.refusals); !choice.ok()) {
+  } else if (const absl::StatusOr<PathChooser::Choice> choice = chooser_.Choose(*volume, inlet, source.refusals); !choice.ok()) {
     source.status = choice.status();
   } else {
     const Volume& kept = open_.emplace(index, *std::move(volume)).first->second;
@@ -37,9 +41,10 @@ std::optional<PumpSource> SourceFeed::Open(uint32_t index) {
   return std::nullopt;
 }
 
-std::optional<PumpSource> SourceFeed::Next(uint32_t) {
-  while (next_ < sources_.size()) {
-    if (std::optional<PumpSource> source = Open(next_++); source.has_value()) return source;
+std::optional<PumpSource> SourceFeed::Next(uint32_t inlet_index) {
+  Inlet& inlet = inlets_[inlet_index];
+  while (inlet.next < inlet.sources.size()) {
+    if (std::optional<PumpSource> source = Open(inlet.sources[inlet.next++], inlet_index); source.has_value()) return source;
   }
   return std::nullopt;
 }

@@ -20,11 +20,12 @@ namespace penstock {
 /// Threads: the pump's.
 class SourceFeed final : public PumpFeed {
  public:
-  /// Borrows everything.
-  SourceFeed(absl::Span<const std::string> names, const IngestOptions& options, const BufferPool& pool);
+  /// `inlets`: for each inlet the indices of its sources in `names`. Borrows the rest.
+  SourceFeed(absl::Span<const std::string> names, std::vector<std::vector<uint32_t>> inlets, const IngestOptions& options,
+             const BufferPool& pool);
   ~SourceFeed() override;
 
-  uint32_t inlet_count() const override { return 1; }
+  uint32_t inlet_count() const override { return static_cast<uint32_t>(inlets_.size()); }
   std::optional<PumpSource> Next(uint32_t inlet) override;
   void End(PumpSourceEnd end) override;
 
@@ -32,15 +33,21 @@ class SourceFeed final : public PumpFeed {
   void Report(IngestReport& report);
 
  private:
-  std::optional<PumpSource> Open(uint32_t index);
+  /// The sources that are read one after the other.
+  struct Inlet {
+    std::vector<uint32_t> sources;  // indices
+    size_t next = 0;
+  };
 
+  std::optional<PumpSource> Open(uint32_t index, uint32_t inlet);
+
+  std::vector<Inlet> inlets_;
   PathChooser chooser_;
   ControllerCounters counters_;
   std::vector<SourceReport> sources_;
   std::map<uint32_t, Volume> open_;  // by source index
   std::map<uint32_t, Reader*> readers_;
   std::map<ReadPath, uint64_t> bytes_;
-  uint32_t next_ = 0;
   absl::Status first_error_;
 };
 

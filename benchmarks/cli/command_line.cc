@@ -46,7 +46,7 @@ A SOURCE is a file or a block device; a directory stands for the regular files b
   --path=read        io_uring READ_FIXED with O_DIRECT into registered buffers: no copy by the CPU
   --path=pread       plain reads through the page cache
   --chunk=1MiB       bytes a read; a multiple of 4KiB, at most 256MiB
-  --depth=32         reads in flight, 1 to 4096. Locks 2 x depth x chunk of memory
+  --depth=32         reads in flight of each controller or file system, 1 to 4096. Locks 2 x depth x chunk of memory for each
   --read-timeout=30  seconds after which a read that hangs is given up
 
   --device=cpu       the kernel runs on threads of this machine

@@ -32,7 +32,7 @@ struct IngestOptions {
   bool poll_device = false;         // see ReadQueueOptions; not for path pread
   bool kernel_thread = false;       // see ReadQueueOptions; not for path pread
   uint32_t chunk_bytes = 1u << 20;  // a multiple of BufferPool::kAlignment, at most kMaxChunkBytes
-  uint32_t depth = 32;              // reads in flight, 1 to kMaxDepth
+  uint32_t depth = 32;              // reads in flight of each controller and file system, 1 to kMaxDepth; kMaxReads in all
   absl::Duration read_timeout = absl::Seconds(30);
   absl::Duration slot_timeout = absl::Seconds(60);
   const std::atomic<bool>* cancel = nullptr;                 // see PumpOptions
@@ -40,6 +40,7 @@ struct IngestOptions {
 
   static constexpr uint32_t kMaxChunkBytes = 256u << 20;
   static constexpr uint32_t kMaxDepth = 4096;
+  static constexpr uint32_t kMaxReads = 16384;  // what one io_uring can have in flight
 };
 
 struct SourceReport {
@@ -56,7 +57,7 @@ struct SourceReport {
 struct PathReport {
   ReadPath path;
   uint64_t bytes = 0;  // consumed
-  Reader::Counts reads;
+  Reader::Counts reads = {};
   uint64_t commands = 0;      // NVMe commands that this process made: paths bar and nvme
   uint64_t bounce_bytes = 0;  // bytes that the CPU copied on their way
 };
@@ -74,7 +75,8 @@ struct IngestReport {
 };
 
 /// Reads every source from its first to its last byte and runs `operation` on it, on `device`, which is started and stopped.
-/// Two buffers a read in flight: 2 * depth * chunk_bytes of locked memory.
+/// Sources of one controller or file system are read one after the other, those of different ones side by side (pump.h).
+/// Two buffers a read in flight: 2 * depth * chunk_bytes of locked memory for each controller and file system.
 ///
 /// Requires: device is not running and was not used for another ingest. Errors: of the set-up (InvalidArgument,
 /// ResourceExhausted); once reading has begun a report is returned, with the error in it. Threads: any, one at a time.

@@ -43,6 +43,14 @@ TEST(Ingest, RefusesSizesThatCannotWorkBeforeItReadsAnything) {
   }
 }
 
+TEST(Ingest, RefusesMoreReadsInFlightThanOneQueueHas) {
+  IngestOptions options;
+  options.depth = 4096;  // for each of five devices
+  const auto report = IngestFiles({"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"}, options);
+  EXPECT_EQ(report.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(RemedyOf(report.status()), HasSubstr("at most 3276"));
+}
+
 TEST(Ingest, ReportsEverySourceInTheOrderGiven) {
   const TempFile first(100'000);
   const TempFile empty(0);
