@@ -23,9 +23,14 @@ uint32_t PlainDepth(const IngestOptions& options) {
   return std::min(options.depth, PlainThreads(options.depth) * std::max(1u, kReadAheadBytes / options.chunk_bytes));
 }
 
-Refusal NotInSuchChunks(ReadPath path, const Volume& volume, uint32_t alignment_bytes) {
-  return {path, absl::StrCat("path ", NameOf(path), " reads ", volume.name(), " in multiples of ", alignment_bytes, " bytes"),
-          "use a chunk size, and an offset, that are multiples of that"};
+/// Nothing, or why chunks that begin at multiples of `bytes` cannot be read.
+std::optional<Refusal> Misaligned(const char* what, uint64_t bytes, ReadPath path, const Volume& volume) {
+  const uint32_t alignment = volume.support(path).offset_alignment_bytes;
+  if (bytes % alignment == 0) return std::nullopt;
+  return Refusal{path,
+                 absl::StrCat("path ", NameOf(path), " reads ", volume.name(), " in multiples of ", alignment, " bytes, and ", what,
+                              " ", bytes, " is none"),
+                 absl::StrCat("use one that is a multiple of ", alignment)};
 }
 
 }  // namespace
@@ -63,12 +68,12 @@ PathChooser::Path& PathChooser::Open(ReadPath name, uint32_t inlet) {
   return path;
 }
 
-std::optional<Refusal> PathChooser::WhyNot(ReadPath path, const Volume& volume, uint32_t inlet) {
-  const PathSupport& support = volume.support(path);
-  if (!volume.Supports(path)) return support.refusal;
-  if (options_.chunk_bytes % support.offset_alignment_bytes != 0)
-    return NotInSuchChunks(path, volume, support.offset_alignment_bytes);
-  if (const Path& opened = Open(path, inlet); opened.refusal.has_value()) return opened.refusal;
+std::optional<Refusal> PathChooser::WhyNot(ReadPath path, const Source& source) {
+  const Volume& volume = source.volume;
+  if (!volume.Supports(path)) return volume.support(path).refusal;
+  if (auto refusal = Misaligned("the chunk size", options_.chunk_bytes, path, volume)) return refusal;
+  if (auto refusal = Misaligned("the offset", source.offset_bytes, path, volume)) return refusal;
+  if (const Path& opened = Open(path, source.inlet); opened.refusal.has_value()) return opened.refusal;
   // Plain reads have nothing to probe that the reads themselves do not tell.
   if (path == ReadPath::kPread || volume.size_bytes() == 0) return std::nullopt;
   const auto [it, is_new] = probed_.try_emplace({path, volume.file_system()});
@@ -76,12 +81,12 @@ std::optional<Refusal> PathChooser::WhyNot(ReadPath path, const Volume& volume, 
   return it->second;
 }
 
-absl::StatusOr<PathChooser::Choice> PathChooser::Choose(const Volume& volume, uint32_t inlet,
-                                                         std::vector<Refusal>& refusals) {
+absl::StatusOr<PathChooser::Choice> PathChooser::Choose(const Source& source, std::vector<Refusal>& refusals) {
+  const Volume& volume = source.volume;
   for (const ReadPath path : Candidates(volume)) {
-    std::optional<Refusal> refusal = WhyNot(path, volume, inlet);
+    std::optional<Refusal> refusal = WhyNot(path, source);
     if (!refusal.has_value()) {
-      Reader* const reader = Open(path, inlet).reader.get();
+      Reader* const reader = Open(path, source.inlet).reader.get();
       return Choice{reader, std::min(options_.depth, reader->depth())};
     }
     refusals.push_back(*std::move(refusal));

@@ -20,6 +20,12 @@ namespace penstock {
 /// Threads: the pump's.
 class PathChooser {
  public:
+  struct Source {
+    const Volume& volume;
+    uint32_t inlet;
+    uint64_t offset_bytes;  // on the volume, where reading starts
+  };
+
   struct Choice {
     Reader* reader;
     uint32_t depth;  // reads that the source's inlet may have in flight
@@ -31,7 +37,7 @@ class PathChooser {
 
   /// The path that was demanded, or the first one of Candidates that works. Paths that do not are added to `refusals`.
   /// Errors: FailedPrecondition if none works, with the last one's cause and remedy.
-  absl::StatusOr<Choice> Choose(const Volume& volume, uint32_t inlet, std::vector<Refusal>& refusals);
+  absl::StatusOr<Choice> Choose(const Source& source, std::vector<Refusal>& refusals);
 
   /// What went by each path that was used.
   std::vector<PathReport> Report() const;
@@ -45,7 +51,7 @@ class PathChooser {
   };
 
   std::vector<ReadPath> Candidates(const Volume& volume) const;
-  std::optional<Refusal> WhyNot(ReadPath path, const Volume& volume, uint32_t inlet);
+  std::optional<Refusal> WhyNot(ReadPath path, const Source& source);
   Path& Open(ReadPath path, uint32_t inlet);
   ReadQueueOptions QueueOptions(ReadPath path) const;
 

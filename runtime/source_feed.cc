@@ -5,11 +5,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "penstock/error.h"
+#include "runtime/source_extent.h"
 
 namespace penstock {
 SourceFeed::SourceFeed(absl::Span<const std::string> names, std::vector<std::vector<uint32_t>> inlets,
                        const IngestOptions& options, const BufferPool& pool)
-    : inlets_(inlets.size()), chooser_(options, pool, inlet_count()) {
+    : options_(options), inlets_(inlets.size()), chooser_(options, pool, inlet_count()) {
   for (size_t i = 0; i < inlets.size(); ++i) inlets_[i].sources = std::move(inlets[i]);
   for (const std::string& name : names) {
     sources_.emplace_back();
@@ -21,30 +22,33 @@ SourceFeed::SourceFeed(absl::Span<const std::string> names, std::vector<std::vec
 
 SourceFeed::~SourceFeed() = default;
 
-std::optional<PumpSource> SourceFeed::Open(uint32_t index, uint32_t inlet) {
+absl::StatusOr<PumpSource> SourceFeed::Open(uint32_t index, uint32_t inlet) {
   SourceReport& source = sources_[index];
-  absl::StatusOr<Volume> volume = Volume::Open(source.name);
-  if (!volume.ok()) {
-    source.status = volume.status();
-  } else if (const absl::StatusOr<PathChooser::Choice> choice = chooser_.Choose(*volume, inlet, source.refusals); !choice.ok()) {
-    source.status = choice.status();
-  } else {
-    const Volume& kept = open_.emplace(index, *std::move(volume)).first->second;
-    counters_.Begin(kept);
-    readers_[index] = choice->reader;
-    source.path = choice->reader->queue().path();
-    choice->reader->queue().Attach(kept);
-    return PumpSource{
-        .index = index, .volume = &kept, .reader = choice->reader, .length_bytes = kept.size_bytes(), .depth = choice->depth};
-  }
-  if (first_error_.ok()) first_error_ = source.status;
-  return std::nullopt;
+  PENSTOCK_ASSIGN_OR_RETURN(Volume volume, Volume::Open(source.name));
+  PENSTOCK_ASSIGN_OR_RETURN(const SourceExtent extent,
+                            ResolveExtent({options_.offset_bytes, options_.length_bytes}, BoundsOf(volume)));
+  PENSTOCK_ASSIGN_OR_RETURN(const PathChooser::Choice choice, chooser_.Choose({volume, inlet, extent.offset_bytes}, source.refusals));
+  const Volume& kept = open_.emplace(index, std::move(volume)).first->second;
+  counters_.Begin(kept);
+  readers_[index] = choice.reader;
+  source.path = choice.reader->queue().path();
+  choice.reader->queue().Attach(kept);
+  return PumpSource{.index = index,
+                    .volume = &kept,
+                    .reader = choice.reader,
+                    .offset_bytes = extent.offset_bytes,
+                    .length_bytes = extent.length_bytes,
+                    .depth = choice.depth};
 }
 
 std::optional<PumpSource> SourceFeed::Next(uint32_t inlet_index) {
   Inlet& inlet = inlets_[inlet_index];
   while (inlet.next < inlet.sources.size()) {
-    if (std::optional<PumpSource> source = Open(inlet.sources[inlet.next++], inlet_index); source.has_value()) return source;
+    const uint32_t index = inlet.sources[inlet.next++];
+    const absl::StatusOr<PumpSource> source = Open(index, inlet_index);
+    if (source.ok()) return *source;
+    sources_[index].status = source.status();
+    if (first_error_.ok()) first_error_ = source.status();
   }
   return std::nullopt;
 }
@@ -56,7 +60,8 @@ void SourceFeed::End(PumpSourceEnd end) {
   bytes_[*source.path] += end.bytes;
   source.status = end.status;
   source.result = end.result;
-  if (const absl::StatusOr<uint64_t> now = volume.CurrentSizeBytes(); now.ok() && *now > volume.size_bytes()) {
+  if (const absl::StatusOr<uint64_t> now = volume.CurrentSizeBytes();
+      now.ok() && *now > volume.size_bytes() && !options_.length_bytes.has_value()) {
     source.note = absl::StrCat("grew by ", *now - volume.size_bytes(), " bytes after it was opened; they were not read");
   }
   readers_[end.index]->queue().Detach(volume);

@@ -39,8 +39,9 @@ class SourceFeed final : public PumpFeed {
     size_t next = 0;
   };
 
-  std::optional<PumpSource> Open(uint32_t index, uint32_t inlet);
+  absl::StatusOr<PumpSource> Open(uint32_t index, uint32_t inlet);
 
+  const IngestOptions& options_;
   std::vector<Inlet> inlets_;
   PathChooser chooser_;
   ControllerCounters counters_;

@@ -2,6 +2,7 @@
 #include "benchmarks/cli/command_line.h"
 
 #include <algorithm>
+#include <optional>
 #include <thread>
 
 #include "absl/flags/flag.h"
@@ -20,6 +21,8 @@ ABSL_FLAG(std::string, path, "auto", "how the bytes get from the disk into memor
 ABSL_FLAG(std::string, device, "cpu", "what runs the kernel");
 ABSL_FLAG(penstock::cli::ByteSize, chunk, penstock::cli::ByteSize{1u << 20}, "bytes a read");
 ABSL_FLAG(uint32_t, depth, 32, "reads in flight");
+ABSL_FLAG(penstock::cli::ByteSize, offset, penstock::cli::ByteSize{0}, "where to start on each source");
+ABSL_FLAG(std::optional<penstock::cli::ByteSize>, length, std::nullopt, "bytes of each source");
 ABSL_FLAG(uint32_t, workgroups, 0, "workgroups of the kernel");
 ABSL_FLAG(double, read_timeout, 30, "seconds after which a read is given up");
 ABSL_FLAG(bool, json, false, "print one JSON object");
@@ -47,6 +50,8 @@ A SOURCE is a file or a block device; a directory stands for the regular files b
   --path=pread       plain reads through the page cache
   --chunk=1MiB       bytes a read; a multiple of 4KiB, at most 256MiB
   --depth=32         reads in flight of each controller or file system, 1 to 4096. Locks 2 x depth x chunk of memory for each
+  --offset=0         where to start on each source: bytes, or 64KiB, 1MiB, 1GiB. On a block device whole logical blocks
+  --length=SIZE      how much of each source (default: to its end). Results are of these bytes, offsets in them from the first
   --read-timeout=30  seconds after which a read that hangs is given up
 
   --device=cpu       the kernel runs on threads of this machine
@@ -61,6 +66,7 @@ command line, 130 after Ctrl-C.
   penstock ingest /var/log --op=match --pattern=error --pattern=warning
   penstock ingest disk.img --op=crc32c --json | jq -r '.source[].crc32c'
   penstock ingest disk.img --op=none --path=read --chunk=128KiB --depth=64
+  penstock ingest disk.img --offset=1MiB --length=512MiB
 )";
 
 absl::Status Wrong(std::string what, std::string fix) {
@@ -112,11 +118,15 @@ absl::Status CheckFlags(const std::vector<std::string>& arguments) {
     absl::CommandLineFlag* flag = absl::FindCommandLineFlag(name);
     if (flag == nullptr) return Wrong(absl::StrCat("there is no option --", name), "see penstock --help");
     if (equals == std::string::npos && flag->IsOfType<bool>()) continue;
-    if (equals == std::string::npos && i + 1 == arguments.size()) {
-      return Wrong(absl::StrCat("--", name, " has no value"), absl::StrCat("write --", name, "=VALUE"));
+    std::string value;  // an empty one is no value either, though Abseil's optional flags take it for "not given"
+    if (equals != std::string::npos) {
+      value = text.substr(equals + 1);
+    } else if (i + 1 < arguments.size()) {
+      value = arguments[++i];
     }
+    if (value.empty()) return Wrong(absl::StrCat("--", name, " has no value"), absl::StrCat("write --", name, "=VALUE"));
     std::string error;
-    if (!flag->ParseFrom(equals == std::string::npos ? arguments[++i] : text.substr(equals + 1), &error)) {
+    if (!flag->ParseFrom(value, &error)) {
       return Wrong(absl::StrCat("--", name, ": ", error), "see penstock --help");
     }
   }
@@ -181,6 +191,8 @@ absl::StatusOr<CommandLine> ParseCommandLine(int argc, char** argv) {
   const std::string path = absl::GetFlag(FLAGS_path);
   line.path = ReadPathNamed(path);
   line.depth = absl::GetFlag(FLAGS_depth);
+  line.offset_bytes = absl::GetFlag(FLAGS_offset).bytes;
+  if (const auto length = absl::GetFlag(FLAGS_length); length.has_value()) line.length_bytes = length->bytes;
   line.workgroups = absl::GetFlag(FLAGS_workgroups);
   line.read_timeout_seconds = absl::GetFlag(FLAGS_read_timeout);
   line.json = absl::GetFlag(FLAGS_json);

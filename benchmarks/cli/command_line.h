@@ -21,6 +21,8 @@ struct CommandLine {
   std::optional<ReadPath> path;
   uint32_t chunk_bytes = 0;
   uint32_t depth = 0;
+  uint64_t offset_bytes = 0;             // of every source
+  std::optional<uint64_t> length_bytes;  // nullopt: to the end
   uint32_t workgroups = 0;
   double read_timeout_seconds = 0;
   bool json = false;

@@ -66,7 +66,7 @@ int ExitStatus(const IngestReport& report) {
 }
 
 absl::StatusOr<IngestReport> Run(const CommandLine& line) {
-  PENSTOCK_ASSIGN_OR_RETURN(const SourceList sources, ListSources(line.sources));
+  PENSTOCK_ASSIGN_OR_RETURN(const SourceList sources, ListSources(line.sources, {line.offset_bytes, line.length_bytes}));
   PENSTOCK_ASSIGN_OR_RETURN(const std::unique_ptr<Operation> operation, MakeOperation(line));
   PENSTOCK_ASSIGN_OR_RETURN(const std::unique_ptr<Device> device, MakeDevice(line));
   ProgressLine progress(sources.bytes);
@@ -75,6 +75,8 @@ absl::StatusOr<IngestReport> Run(const CommandLine& line) {
   options.path = line.path;
   options.chunk_bytes = line.chunk_bytes;
   options.depth = line.depth;
+  options.offset_bytes = line.offset_bytes;
+  options.length_bytes = line.length_bytes;
   options.read_timeout = absl::Seconds(line.read_timeout_seconds);
   options.cancel = &interrupted;
   options.progress = [&](uint64_t bytes) {

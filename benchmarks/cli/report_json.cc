@@ -49,6 +49,8 @@ std::string FormatReportJson(const CommandLine& line, const IngestReport& report
   Json json = {{"version", PENSTOCK_VERSION}, {"operation", line.operation}, {"device", "cpu"}, {"workgroups", line.workgroups}};
   json["chunk_bytes"] = line.chunk_bytes;
   json["depth"] = line.depth;
+  json["offset_bytes"] = line.offset_bytes;
+  json["length_bytes"] = line.length_bytes.has_value() ? Json(*line.length_bytes) : Json(nullptr);
   json["pages"] = report.pages;
   json["source"] = Json::array();
   for (const SourceReport& source : report.sources) json["source"].push_back(SourceJson(source));

@@ -35,7 +35,7 @@ absl::Status AddDirectory(const std::string& directory, std::vector<std::string>
 
 }  // namespace
 
-absl::StatusOr<SourceList> ListSources(const std::vector<std::string>& names) {
+absl::StatusOr<SourceList> ListSources(const std::vector<std::string>& names, const SourcePart& part) {
   SourceList list;
   for (const std::string& name : names) {
     std::error_code ignored;
@@ -47,8 +47,9 @@ absl::StatusOr<SourceList> ListSources(const std::vector<std::string>& names) {
   }
   for (const std::string& name : list.names) {
     std::error_code unknown;
-    const uintmax_t bytes = fs::file_size(name, unknown);
-    if (!unknown) list.bytes += bytes;
+    const uint64_t bytes = fs::file_size(name, unknown);
+    if (unknown || bytes < part.offset_bytes) continue;
+    list.bytes += std::min(bytes - part.offset_bytes, part.length_bytes.value_or(bytes));
   }
   return list;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,13 +11,19 @@
 
 namespace penstock::cli {
 
+/// The part of every source that is read.
+struct SourcePart {
+  uint64_t offset_bytes = 0;
+  std::optional<uint64_t> length_bytes = {};  // nullopt: to the end
+};
+
 struct SourceList {
   std::vector<std::string> names;
-  uint64_t bytes = 0;  // as far as it can be told before opening; for the progress line
+  uint64_t bytes = 0;  // of the parts, as far as it can be told before opening; for the progress line
 };
 
 /// A directory becomes the regular files below it, sorted by name; symbolic links below it are not followed. Everything else
 /// stays as it is and is judged when it is opened. Errors: a directory that cannot be read, or has no files.
-absl::StatusOr<SourceList> ListSources(const std::vector<std::string>& names);
+absl::StatusOr<SourceList> ListSources(const std::vector<std::string>& names, const SourcePart& part = {});
 
 }  // namespace penstock::cli

@@ -29,10 +29,12 @@ struct IngestOptions {
   std::optional<ReadPath> path;
   /// Where the buffers' memory comes from: anonymous memory, or a device's (PeerMemoryPools).
   BufferPoolMaker make_pool = BufferPool::Create;
-  bool poll_device = false;         // see ReadQueueOptions; not for path pread
-  bool kernel_thread = false;       // see ReadQueueOptions; not for path pread
-  uint32_t chunk_bytes = 1u << 20;  // a multiple of BufferPool::kAlignment, at most kMaxChunkBytes
-  uint32_t depth = 32;              // reads in flight of each controller and file system, 1 to kMaxDepth; kMaxReads in all
+  bool poll_device = false;              // see ReadQueueOptions; not for path pread
+  bool kernel_thread = false;            // see ReadQueueOptions; not for path pread
+  uint32_t chunk_bytes = 1u << 20;       // a multiple of BufferPool::kAlignment, at most kMaxChunkBytes
+  uint32_t depth = 32;                   // reads in flight of each controller and file system, 1 to kMaxDepth; kMaxReads in all
+  uint64_t offset_bytes = 0;             // where to start on every source
+  std::optional<uint64_t> length_bytes;  // how much of every source; nullopt: to its end
   absl::Duration read_timeout = absl::Seconds(30);
   absl::Duration slot_timeout = absl::Seconds(60);
   const std::atomic<bool>* cancel = nullptr;                 // see PumpOptions
@@ -46,7 +48,7 @@ struct IngestOptions {
 struct SourceReport {
   std::string name;
   uint64_t bytes = 0;             // consumed
-  absl::Status status;            // OK only if every byte that the source had when it was opened was consumed
+  absl::Status status;            // OK only if every byte of the extent that the source had when it was opened was consumed
   std::optional<ReadPath> path;   // which way the bytes came; nothing if it could not be opened
   std::vector<Refusal> refusals;  // paths that were not used for it, and why
   std::string note = "";          // e.g. that the file has grown meanwhile
@@ -74,9 +76,13 @@ struct IngestReport {
   std::string pages;                          // what the buffers lie on: "2 MiB", "transparent huge", "4 KiB" or "device memory"
 };
 
-/// Reads every source from its first to its last byte and runs `operation` on it, on `device`, which is started and stopped.
+/// Reads every source, or an extent of every source, and runs `operation` on it, on `device`, which is started and stopped.
 /// Sources of one controller or file system are read one after the other, those of different ones side by side (pump.h).
 /// Two buffers a read in flight: 2 * depth * chunk_bytes of locked memory for each controller and file system.
+///
+/// An extent that does not fit a source (OutOfRange), or is not whole blocks of a block device (InvalidArgument), is an error of
+/// that source. On a file any extent will do; path `read` is refused if its offset is not what direct I/O needs. Offsets in
+/// results are from the extent's start, those in errors are on the volume.
 ///
 /// Requires: device is not running and was not used for another ingest. Errors: of the set-up (InvalidArgument,
 /// ResourceExhausted); once reading has begun a report is returned, with the error in it. Threads: any, one at a time.

@@ -30,7 +30,7 @@ struct OperationResult {
   std::optional<uint32_t> crc32c = std::nullopt;
   std::optional<std::array<uint64_t, layout::kHistogramBins>> histogram = std::nullopt;
   std::optional<uint64_t> matches = std::nullopt;
-  std::optional<uint64_t> first_difference = std::nullopt;  // verify: offset in the source, or layout::kNoDifference
+  std::optional<uint64_t> first_difference = std::nullopt;  // verify: offset from the extent's start, or layout::kNoDifference
 };
 
 /// What the chunks of one source make up. Outlived by its operation. Threads: the pump's.
@@ -64,7 +64,8 @@ std::unique_ptr<Operation> MakeCrc32cOperation();
 std::unique_ptr<Operation> MakeHistogramOperation();
 /// Counts matches of literal patterns, as BuildAutomaton does. Errors: InvalidArgument.
 absl::StatusOr<std::unique_ptr<Operation>> MakeMatchOperation(absl::Span<const std::string> patterns);
-/// Compares a source with `pattern`, repeated from its first byte on. Errors: InvalidArgument for an empty pattern.
+/// Compares a source's extent with `pattern`, repeated from the extent's first byte on. Errors: InvalidArgument for an empty
+/// pattern.
 absl::StatusOr<std::unique_ptr<Operation>> MakeVerifyOperation(std::string_view pattern);
 
 }  // namespace penstock

@@ -105,6 +105,40 @@ def check_verify(where):
     assert done.returncode == 1 and '"first_difference": 3210987' in done.stdout, done
 
 
+def check_extents(where):
+    """An extent agrees with `tail -c +N | head -c M` of the file."""
+    size = 300_007
+    whole = pc.text_file(os.path.join(where, "whole"), size, rng.random())
+    part = os.path.join(where, "part")
+    cases = [(0, 0), (0, 1), (1, size - 1), (size, 0), (size - 1, 1), (4096, 65536), (8192, 65537)]
+    cases += [(offset, rng.randrange(size - offset + 1)) for offset in rng.choices(range(size), k=5)]
+    for offset, length in cases:
+        with open(part, "wb") as file:
+            subprocess.run(f"tail -c +{offset + 1} '{whole}' | head -c {length}", shell=True, stdout=file, check=True)
+        options = [f"--offset={offset}", f"--chunk={rng.choice([4096, 65536])}", f"--depth={rng.choice([1, 3, 32])}"]
+        if offset + length != size or rng.random() < 0.5:
+            options.append(f"--length={length}")
+        for way in ("auto", "pread"):
+            crc = penstock.ingest(whole, f"--path={way}", *options)
+            assert crc["source"][0]["crc32c"] == crc_of(part) and crc["bytes"] == length, (offset, length, crc)
+            assert crc["offset_bytes"] == offset and crc["length_bytes"] in (length, None), crc
+        match = penstock.ingest(whole, "--op=match", *(f"--pattern={p}" for p in PATTERNS), *options)
+        assert match["source"][0]["matches"] == matches_of(part, PATTERNS), (offset, length, match)
+
+
+def check_verify_of_an_extent(where):
+    path = os.path.join(where, "framed")
+    with open(path, "wb") as file:
+        file.write(b"a header" + (b"nineteen characters\n" * 25_000)[:500_000] + b"tail")
+    options = ("--op=verify", "--pattern=nineteen characters\n", "--chunk=64KiB", "--offset=8", "--length=500000")
+    assert penstock.ingest(path, *options)["source"][0]["first_difference"] is None
+    with open(path, "r+b") as file:
+        file.seek(8 + 321_098)
+        file.write(b"~")
+    done = penstock.run(path, *options, "--json")
+    assert done.returncode == 1 and '"first_difference": 321098' in done.stdout, done
+
+
 def check_none_and_paths(where):
     path = pc.random_file(os.path.join(where, "bytes"), 3_000_000, 1)
     report = penstock.ingest(path, "--op=none", "--path=pread")
@@ -118,7 +152,8 @@ def check_none_and_paths(where):
 
 for place in (".", "/dev/shm"):
     if os.path.isdir(place) and os.access(place, os.W_OK):
-        for test in (check_sizes, check_one_letter, check_larger_than_all_buffers, check_sparse, check_200_files, check_verify):
+        for test in (check_sizes, check_one_letter, check_larger_than_all_buffers, check_sparse, check_200_files, check_verify,
+                     check_extents, check_verify_of_an_extent):
             with pc.directory(place) as where:
                 test(where)
 with pc.directory() as where:

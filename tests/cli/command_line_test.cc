@@ -33,18 +33,23 @@ TEST(CommandLine, HasTheDefaultsThatHelpTells) {
   EXPECT_EQ(line->path, std::nullopt);
   EXPECT_EQ(line->chunk_bytes, 1u << 20);
   EXPECT_EQ(line->depth, 32u);
+  EXPECT_EQ(line->offset_bytes, 0u);
+  EXPECT_EQ(line->length_bytes, std::nullopt);
   EXPECT_GE(line->workgroups, 1u);
   EXPECT_FALSE(line->json);
 }
 
 TEST(CommandLine, TakesEveryOption) {
   const auto line = Parse({"ingest", "--op=match", "--pattern=a", "--pattern", "b,c", "--path=pread", "--chunk=64KiB", "--depth",
-                           "7", "--workgroups=3", "--read-timeout=1.5", "--json", "--dump-ring=2", "--device=cpu", "file"});
+                           "7", "--offset=1MiB", "--length=0", "--workgroups=3", "--read-timeout=1.5", "--json", "--dump-ring=2",
+                           "--device=cpu", "file"});
   ASSERT_TRUE(line.ok()) << line.status();
   EXPECT_THAT(line->patterns, ElementsAre("a", "b,c"));
   EXPECT_EQ(line->path, ReadPath::kPread);
   EXPECT_EQ(line->chunk_bytes, 65536u);
   EXPECT_EQ(line->depth, 7u);
+  EXPECT_EQ(line->offset_bytes, 1u << 20);
+  EXPECT_EQ(line->length_bytes, 0u);
   EXPECT_EQ(line->workgroups, 3u);
   EXPECT_EQ(line->read_timeout_seconds, 1.5);
   EXPECT_TRUE(line->json);
@@ -74,6 +79,11 @@ TEST(CommandLine, RefusesWrongLinesAndSaysWhatIsAllowed) {
       {{"ingest", "a", "--depth=5000"}, "1 to 4096"},
       {{"ingest", "a", "--depth", "-3"}, "depth"},
       {{"ingest", "a", "--depth"}, "no value"},
+      {{"ingest", "a", "--offset=-1"}, "--offset: Illegal value '-1'"},
+      {{"ingest", "a", "--length=all"}, "write a byte count such as 4096, 64KiB"},
+      {{"ingest", "a", "--length"}, "no value"},
+      {{"ingest", "a", "--length="}, "no value"},
+      {{"ingest", "a", "--length", ""}, "no value"},
       {{"ingest", "a", "--workgroups=2000"}, "1 to 1024"},
       {{"ingest", "a", "--read-timeout=0"}, "not positive"},
       {{"ingest", "a", "--op=match"}, "--pattern=TEXT"},

@@ -63,6 +63,25 @@ def check_others_still_arrive(where):
     assert report["source"][1]["error"] is None and report["source"][1]["bytes"] == 100_000
 
 
+def check_extents_past_the_end(where):
+    small = pc.random_file(os.path.join(where, "small"), 10_000, 4)
+    large = pc.random_file(os.path.join(where, "large"), 100_000, 5)
+    expect(penstock.refuse(small, "--offset=10001"), small, "which has 10000 bytes", "at most 10000")
+    done = penstock.run(small, large, "--offset=8KiB", "--length=8KiB", "--json")
+    report = json.loads(done.stdout)
+    assert done.returncode == 1 and report["source"][0]["error"]["code"] == "OUT_OF_RANGE", report
+    assert report["source"][1]["error"] is None and report["source"][1]["bytes"] == 8192, report
+
+
+def check_direct_reads_at_any_offset(where):
+    path = pc.random_file(os.path.join(where, "file"), 100_000, 6)
+    if penstock.ingest(path)["source"][0]["path"] != "read":
+        return
+    expect(penstock.refuse(path, "--path=read", "--offset=1001"), "path read was demanded", "not at offset 1001")
+    source = penstock.ingest(path, "--offset=1001")["source"][0]
+    assert source["path"] == "pread" and source["bytes"] == 98_999 and source["refusals"][0]["path"] == "read", source
+
+
 def check_demanded_path_never_steps_down():
     if not os.path.isdir("/dev/shm"):
         return
@@ -101,7 +120,8 @@ def check_changing_files(where):
 
 
 check_command_lines()
-for test in (check_what_is_no_file, check_others_still_arrive, check_changing_files):
+for test in (check_what_is_no_file, check_others_still_arrive, check_changing_files, check_extents_past_the_end,
+             check_direct_reads_at_any_offset):
     with pc.directory() as where:
         test(where)
 check_demanded_path_never_steps_down()

@@ -38,9 +38,12 @@ IngestReport Example() {
 TEST(Report, JsonHasEveryFieldThatIsPromised) {
   CommandLine line;
   line.operation = "crc32c";
+  line.offset_bytes = 4096;
   const nlohmann::json json = nlohmann::json::parse(FormatReportJson(line, Example()));
   EXPECT_EQ(json["version"], PENSTOCK_VERSION);
   EXPECT_EQ(json["device"], "cpu");
+  EXPECT_EQ(json["offset_bytes"], 4096);
+  EXPECT_TRUE(json["length_bytes"].is_null());
   EXPECT_EQ(json["seconds"], 2.0);
   EXPECT_EQ(json["bytes_per_second"], 1.5e6);
   EXPECT_EQ(json["bounce_bytes"], 3'000'000);

@@ -43,6 +43,13 @@ TEST_F(SourceListTest, TakesTheFilesOfADirectoryInOrderAndAddsUpTheirSizes) {
   EXPECT_EQ(list->bytes, 15u);
 }
 
+TEST_F(SourceListTest, AddsUpThePartsThatAreRead) {
+  const std::vector<std::string> names = {Add("a", 5), Add("b", 10), Add("c", 100)};
+  EXPECT_EQ(ListSources(names, {.offset_bytes = 7})->bytes, 3u + 93);
+  EXPECT_EQ(ListSources(names, {.offset_bytes = 7, .length_bytes = 20})->bytes, 3u + 20);
+  EXPECT_EQ(ListSources(names, {.length_bytes = 6})->bytes, 5u + 6 + 6);
+}
+
 TEST_F(SourceListTest, LeavesFilesAndWhatDoesNotExistAsTheyAre) {
   const std::string a = Add("a", 5);
   const auto list = ListSources({a, "nowhere", a});

@@ -84,6 +84,54 @@ TEST(Ingest, MixesPathsInOneRun) {
   }
 }
 
+TEST(Ingest, ReadsTheSameExtentOfEverySource) {
+  const TempFile first(100'000);
+  const TempFile second(50'000);
+  for (const auto path : {std::optional<ReadPath>(), std::optional(ReadPath::kPread)}) {
+    IngestOptions options = Small(path);
+    options.offset_bytes = 8192;
+    options.length_bytes = 30'001;
+    const auto report = IngestFiles({first.path(), second.path()}, options);
+    ASSERT_TRUE(report.ok() && report->status.ok()) << report.status();
+    for (const SourceReport& source : report->sources) {
+      EXPECT_EQ(source.bytes, 30'001u);
+      EXPECT_EQ(source.result.crc32c, PatternCrc(8192, 30'001));
+    }
+  }
+}
+
+TEST(Ingest, RefusesAnExtentPastTheEndForThatSourceOnly) {
+  const TempFile small(10'000);
+  const TempFile large(100'000);
+  IngestOptions options = Small();
+  options.offset_bytes = 8192;
+  options.length_bytes = 8192;
+  const auto report = IngestFiles({small.path(), large.path()}, options);
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_EQ(report->sources[0].status.code(), absl::StatusCode::kOutOfRange);
+  EXPECT_THAT(CauseOf(report->sources[0].status), HasSubstr("which has 10000 bytes"));
+  EXPECT_TRUE(report->sources[1].status.ok());
+  EXPECT_EQ(report->sources[1].result.crc32c, PatternCrc(8192, 8192));
+}
+
+TEST(Ingest, StepsDownFromDirectReadsWhereTheOffsetIsNotAligned) {
+  const TempFile file(100'000);
+  if (file.Open().direct_fd() < 0) GTEST_SKIP() << "no direct I/O here. Fix: run on a disk file system.";
+  IngestOptions options = Small();
+  options.offset_bytes = 1001;
+  const auto report = IngestFiles({file.path()}, options);
+  ASSERT_TRUE(report.ok() && report->status.ok()) << report.status();
+  EXPECT_EQ(report->sources[0].path, ReadPath::kPread);
+  ASSERT_EQ(report->sources[0].refusals.size(), 1u);
+  EXPECT_THAT(report->sources[0].refusals[0].cause, HasSubstr("not at offset 1001"));
+  EXPECT_EQ(report->sources[0].result.crc32c, PatternCrc(1001, 100'000 - 1001));
+
+  options.path = ReadPath::kRead;
+  const auto demanded = IngestFiles({file.path()}, options);
+  ASSERT_TRUE(demanded.ok()) << demanded.status();
+  EXPECT_EQ(demanded->status.code(), absl::StatusCode::kFailedPrecondition);
+}
+
 TEST(Ingest, NeverStepsDownFromAPathThatWasDemanded) {
   if (!std::filesystem::is_directory("/dev/shm")) GTEST_SKIP() << "there is no tmpfs. Fix: mount one at /dev/shm.";
   const TempFile file(10'000, "/dev/shm");
