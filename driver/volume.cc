@@ -237,4 +237,14 @@ absl::StatusOr<uint64_t> Volume::CurrentSizeBytes() const {
   return buffered_.get() >= 0 ? SizeOf(buffered_.get(), name_) : absl::StatusOr<uint64_t>(size_bytes_);
 }
 
+std::optional<std::string> ControllerOf(const std::string& path) {
+  struct stat status {};
+  if (stat(path.c_str(), &status) != 0) return std::nullopt;
+  const bool is_device = S_ISBLK(status.st_mode) || S_ISCHR(status.st_mode);
+  const absl::StatusOr<DeviceFacts> facts = driver::FindDevice(is_device ? status.st_rdev : status.st_dev,
+                                                               S_ISCHR(status.st_mode) ? NodeKind::kCharacter : NodeKind::kBlock);
+  if (!facts.ok() || !facts->space.has_value()) return std::nullopt;
+  return facts->space->controller.name;
+}
+
 }  // namespace penstock

@@ -28,8 +28,8 @@ std::optional<Refusal> Misaligned(const char* what, uint64_t bytes, ReadPath pat
   const uint32_t alignment = volume.support(path).offset_alignment_bytes;
   if (bytes % alignment == 0) return std::nullopt;
   return Refusal{path,
-                 absl::StrCat("path ", NameOf(path), " reads ", volume.name(), " in multiples of ", alignment, " bytes, and ", what,
-                              " ", bytes, " is none"),
+                 absl::StrCat("path ", NameOf(path), " reads ", volume.name(), " in multiples of ", alignment, " bytes, and ",
+                              what, " ", bytes, " is none"),
                  absl::StrCat("use one that is a multiple of ", alignment)};
 }
 

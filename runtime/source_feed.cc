@@ -27,7 +27,8 @@ absl::StatusOr<PumpSource> SourceFeed::Open(uint32_t index, uint32_t inlet) {
   PENSTOCK_ASSIGN_OR_RETURN(Volume volume, Volume::Open(source.name));
   PENSTOCK_ASSIGN_OR_RETURN(const SourceExtent extent,
                             ResolveExtent({options_.offset_bytes, options_.length_bytes}, BoundsOf(volume)));
-  PENSTOCK_ASSIGN_OR_RETURN(const PathChooser::Choice choice, chooser_.Choose({volume, inlet, extent.offset_bytes}, source.refusals));
+  PENSTOCK_ASSIGN_OR_RETURN(const PathChooser::Choice choice,
+                            chooser_.Choose({volume, inlet, extent.offset_bytes}, source.refusals));
   const Volume& kept = open_.emplace(index, std::move(volume)).first->second;
   counters_.Begin(kept);
   readers_[index] = choice.reader;

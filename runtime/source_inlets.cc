@@ -7,10 +7,12 @@
 #include <map>
 
 #include "absl/strings/str_cat.h"
+#include "penstock/volume.h"
 
 namespace penstock {
 
 std::optional<std::string> InletKey(const std::string& source) {
+  if (std::optional<std::string> controller = ControllerOf(source); controller.has_value()) return controller;
   struct stat status {};
   if (stat(source.c_str(), &status) != 0) return std::nullopt;
   const char* const kind = S_ISCHR(status.st_mode) ? "char " : "";

@@ -14,7 +14,8 @@ namespace penstock {
 /// More would be buffers without end for a tree of many mounts; further sources join the inlets that are there.
 inline constexpr uint32_t kMaxInlets = 64;
 
-/// Names what serves the source's bytes: of a device node the device, of a file its file system's device. Sources with the same
+/// Names what serves the source's bytes: the NVMe controller, or else of a device node the device and of a file its file system's
+/// device. Sources with the same
 /// key are best read one after the other. nullopt if there is no such source; opening it says why. Cost: one stat. Threads: any.
 std::optional<std::string> InletKey(const std::string& source);
 

@@ -18,6 +18,9 @@
 
 ABSL_FLAG(std::string, op, "crc32c", "what the kernel does with the bytes");
 ABSL_FLAG(std::string, path, "auto", "how the bytes get from the disk into memory");
+ABSL_FLAG(std::string, buffer, "pinned", "what memory the bytes land in");
+ABSL_FLAG(bool, iopoll, false, "poll the controller for completions");
+ABSL_FLAG(bool, sqpoll, false, "let a kernel thread submit");
 ABSL_FLAG(std::string, device, "cpu", "what runs the kernel");
 ABSL_FLAG(penstock::cli::ByteSize, chunk, penstock::cli::ByteSize{1u << 20}, "bytes a read");
 ABSL_FLAG(uint32_t, depth, 32, "reads in flight");
@@ -36,7 +39,8 @@ constexpr char kHelp[] = R"(penstock streams files into a resident kernel and pr
 usage: penstock ingest SOURCE... [--op=crc32c|histogram|match|verify|none] [options]
        penstock --help | --version
 
-A SOURCE is a file or a block device; a directory stands for the regular files below it. Sources are opened read-only.
+A SOURCE is a file, a block device or an NVMe namespace (/dev/ng0n1, /dev/nvme0n1, /dev/disk/by-id/...); a directory
+stands for the regular files below it. Sources are opened read-only.
 
   --op=crc32c        CRC-32C of each source (the default)
   --op=histogram     how often each byte value occurs in each source
@@ -46,8 +50,16 @@ A SOURCE is a file or a block device; a directory stands for the regular files b
   --pattern=TEXT     for match: a pattern, may be given several times; for verify: the one pattern
 
   --path=auto        the first of these that works for a source; what was refused is reported, with the remedy
+  --path=bar         NVMe passthrough straight into a device's memory; needs --buffer=p2pmem
+  --path=nvme        NVMe passthrough into registered host buffers: no block layer, no copy by the CPU
   --path=read        io_uring READ_FIXED with O_DIRECT into registered buffers: no copy by the CPU
   --path=pread       plain reads through the page cache
+  --buffer=pinned    the bytes land in this host's memory
+  --buffer=p2pmem:ADDRESS
+                     the bytes land in the peer-to-peer memory of the PCI function at ADDRESS, e.g. 0000:41:00.0: an NVMe
+                     controller's memory buffer, for one
+  --iopoll           completions are polled for (needs nvme.poll_queues); not for path pread
+  --sqpoll           a kernel thread submits; not for path pread
   --chunk=1MiB       bytes a read; a multiple of 4KiB, at most 256MiB
   --depth=32         reads in flight of each controller or file system, 1 to 4096. Locks 2 x depth x chunk of memory for each
   --offset=0         where to start on each source: bytes, or 64KiB, 1MiB, 1GiB. On a block device whole logical blocks
@@ -66,6 +78,7 @@ command line, 130 after Ctrl-C.
   penstock ingest /var/log --op=match --pattern=error --pattern=warning
   penstock ingest disk.img --op=crc32c --json | jq -r '.source[].crc32c'
   penstock ingest disk.img --op=none --path=read --chunk=128KiB --depth=64
+  penstock ingest /dev/ng0n1 --path=bar --buffer=p2pmem:0000:00:05.0
   penstock ingest disk.img --offset=1MiB --length=512MiB
 )";
 
@@ -161,9 +174,20 @@ absl::Status CheckLine(const CommandLine& line, uint64_t chunk_bytes) {
     return Wrong(absl::StrCat("--depth=", line.depth), absl::StrCat("use 1 to ", IngestOptions::kMaxDepth));
   }
   if (!(line.read_timeout_seconds > 0)) return Wrong("--read-timeout is not positive", "give a number of seconds");
+  if (line.path == ReadPath::kPread && (line.poll_device || line.kernel_thread)) {
+    return Wrong("--path=pread with --iopoll or --sqpoll", "leave them out: path pread uses no io_uring");
+  }
   if (line.workgroups > 1024) return Wrong(absl::StrCat("--workgroups=", line.workgroups), "use 1 to 1024");
   if (line.sources.empty()) return Wrong("no source was given", "name a file, a directory or a block device");
   return absl::OkStatus();
+}
+
+/// "pinned", or "p2pmem:" and the address that is returned.
+absl::StatusOr<std::string> PeerMemoryOf(const std::string& buffer) {
+  absl::string_view address = buffer;
+  if (buffer == "pinned") return "";
+  if (absl::ConsumePrefix(&address, "p2pmem:") && !address.empty()) return std::string(address);
+  return Wrong(absl::StrCat("--buffer=", buffer), "use pinned, or p2pmem: and a PCI address, e.g. p2pmem:0000:41:00.0");
 }
 
 }  // namespace
@@ -187,15 +211,17 @@ absl::StatusOr<CommandLine> ParseCommandLine(int argc, char** argv) {
                  "write penstock ingest SOURCE..., or see penstock --help");
   }
   line.sources.assign(rest.begin() + 2, rest.end());
+  line.json = absl::GetFlag(FLAGS_json);
   line.operation = absl::GetFlag(FLAGS_op);
-  const std::string path = absl::GetFlag(FLAGS_path);
-  line.path = ReadPathNamed(path);
+  line.path = ReadPathNamed(absl::GetFlag(FLAGS_path));
+  PENSTOCK_ASSIGN_OR_RETURN(line.peer_memory, PeerMemoryOf(absl::GetFlag(FLAGS_buffer)));
+  line.poll_device = absl::GetFlag(FLAGS_iopoll);
+  line.kernel_thread = absl::GetFlag(FLAGS_sqpoll);
   line.depth = absl::GetFlag(FLAGS_depth);
   line.offset_bytes = absl::GetFlag(FLAGS_offset).bytes;
   if (const auto length = absl::GetFlag(FLAGS_length); length.has_value()) line.length_bytes = length->bytes;
   line.workgroups = absl::GetFlag(FLAGS_workgroups);
   line.read_timeout_seconds = absl::GetFlag(FLAGS_read_timeout);
-  line.json = absl::GetFlag(FLAGS_json);
   line.dump_ring_seconds = absl::GetFlag(FLAGS_dump_ring);
   PENSTOCK_RETURN_IF_ERROR(CheckLine(line, absl::GetFlag(FLAGS_chunk).bytes));
   line.chunk_bytes = static_cast<uint32_t>(absl::GetFlag(FLAGS_chunk).bytes);

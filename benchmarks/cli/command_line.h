@@ -15,10 +15,13 @@ namespace penstock::cli {
 struct CommandLine {
   bool help = false;
   bool version = false;
-  std::vector<std::string> sources;  // files and directories
+  std::vector<std::string> sources;  // files, directories and devices
   std::string operation;
   std::vector<std::string> patterns;
   std::optional<ReadPath> path;
+  std::string peer_memory;     // PCI address of the function whose memory the buffers are in; empty: host memory
+  bool poll_device = false;    // --iopoll
+  bool kernel_thread = false;  // --sqpoll
   uint32_t chunk_bytes = 0;
   uint32_t depth = 0;
   uint64_t offset_bytes = 0;             // of every source

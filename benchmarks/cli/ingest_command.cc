@@ -73,6 +73,9 @@ absl::StatusOr<IngestReport> Run(const CommandLine& line) {
   uint64_t next_dump_ns = 0;
   IngestOptions options;
   options.path = line.path;
+  if (!line.peer_memory.empty()) options.make_pool = PeerMemoryPools(line.peer_memory);
+  options.poll_device = line.poll_device;
+  options.kernel_thread = line.kernel_thread;
   options.chunk_bytes = line.chunk_bytes;
   options.depth = line.depth;
   options.offset_bytes = line.offset_bytes;

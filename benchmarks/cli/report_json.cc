@@ -36,6 +36,34 @@ Json SourceJson(const SourceReport& source) {
   return json;
 }
 
+Json ReadsJson(const Reader::Counts& reads) {
+  return {{"submitted", reads.submitted},
+          {"completed", reads.completed},
+          {"failed", reads.failed},
+          {"resubmitted", reads.resubmitted}};
+}
+
+Json PathJson(const PathReport& path) {
+  return {{"path", std::string(ReadPathName(path.path))},
+          {"bytes", path.bytes},
+          {"reads", ReadsJson(path.reads)},
+          {"nvme_commands", path.commands},
+          {"bounce_bytes", path.bounce_bytes}};
+}
+
+Json ControllerJson(const ControllerCounts& counts) {
+  Json json = {{"name", counts.controller.name},
+               {"pci_address", counts.controller.pci_address},
+               {"model", counts.controller.model},
+               {"serial", counts.controller.serial},
+               {"firmware", counts.controller.firmware}};
+  json["read_commands"] = counts.status.ok() ? Json(counts.read_commands) : Json(nullptr);
+  json["data_units_read"] = counts.status.ok() ? Json(counts.data_units_read) : Json(nullptr);
+  json["block_layer_reads"] = counts.block_layer_reads;
+  json["error"] = ErrorJson(counts.status);
+  return json;
+}
+
 Json LatencyJson(const LatencyHistogram& latency) {
   return {{"p50", latency.Percentile(0.5)},
           {"p99", latency.Percentile(0.99)},
@@ -57,11 +85,12 @@ std::string FormatReportJson(const CommandLine& line, const IngestReport& report
   json["bytes"] = report.statistics.bytes;
   json["seconds"] = report.seconds;
   json["bytes_per_second"] = report.seconds > 0 ? static_cast<double>(report.statistics.bytes) / report.seconds : 0.0;
-  json["reads"] = {{"submitted", report.reads.submitted},
-                   {"completed", report.reads.completed},
-                   {"failed", report.reads.failed},
-                   {"resubmitted", report.reads.resubmitted}};
+  json["reads"] = ReadsJson(report.reads);
   json["bounce_bytes"] = report.bounce_bytes;
+  json["path"] = Json::array();
+  for (const PathReport& path : report.paths) json["path"].push_back(PathJson(path));
+  json["controller"] = Json::array();
+  for (const ControllerCounts& counts : report.controllers) json["controller"].push_back(ControllerJson(counts));
   json["latency_ns"] = {{"read", LatencyJson(report.statistics.read_latency)},
                         {"slot", LatencyJson(report.statistics.slot_latency)}};
   json["error"] = ErrorJson(report.status);

@@ -46,6 +46,24 @@ std::string FormatLatency(const LatencyHistogram& latency) {
                          static_cast<double>(latency.max_ns()) * 1e-3);
 }
 
+void AppendPath(const PathReport& path, std::string& text) {
+  absl::StrAppendFormat(&text, "path %s: %s in %d reads, %d failed, %d resubmitted; %s copied by the CPU",
+                        std::string(ReadPathName(path.path)), FormatBytes(static_cast<double>(path.bytes)), path.reads.completed,
+                        path.reads.failed, path.reads.resubmitted, FormatBytes(static_cast<double>(path.bounce_bytes)));
+  if (path.commands > 0) absl::StrAppendFormat(&text, "; %d NVMe commands", path.commands);
+  absl::StrAppend(&text, "\n");
+}
+
+void AppendController(const ControllerCounts& counts, std::string& text) {
+  absl::StrAppend(&text, "controller ", counts.controller.name, " ", counts.controller.pci_address, ": ");
+  if (counts.status.ok()) {
+    absl::StrAppendFormat(&text, "it counted %d read commands, ", counts.read_commands);
+  } else {
+    absl::StrAppend(&text, "its own count is not known (", CauseOf(counts.status), "), ");
+  }
+  absl::StrAppendFormat(&text, "%d of the block layer's\n", counts.block_layer_reads);
+}
+
 }  // namespace
 
 std::string FormatReport(const CommandLine& line, const IngestReport& report) {
@@ -55,8 +73,8 @@ std::string FormatReport(const CommandLine& line, const IngestReport& report) {
   absl::StrAppendFormat(&text, "\n%s in %.3f s, %s/s; device cpu, %d workgroups, chunk %s, depth %d, %s pages\n",
                         FormatBytes(bytes), report.seconds, FormatBytes(report.seconds > 0 ? bytes / report.seconds : 0),
                         line.workgroups, FormatBytes(line.chunk_bytes), line.depth, report.pages);
-  absl::StrAppendFormat(&text, "reads: %d completed, %d failed, %d resubmitted; %s copied by the CPU\n", report.reads.completed,
-                        report.reads.failed, report.reads.resubmitted, FormatBytes(static_cast<double>(report.bounce_bytes)));
+  for (const PathReport& path : report.paths) AppendPath(path, text);
+  for (const ControllerCounts& counts : report.controllers) AppendController(counts, text);
   absl::StrAppend(&text, "read latency: ", FormatLatency(report.statistics.read_latency), "\n");
   absl::StrAppend(&text, "slot latency: ", FormatLatency(report.statistics.slot_latency), "\n");
   return text;

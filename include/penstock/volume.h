@@ -73,4 +73,8 @@ class Volume {
   std::array<PathSupport, kReadPaths.size()> supports_;
 };
 
+/// The NVMe controller that serves a file or device, e.g. "nvme0"; nothing if none does, or if it cannot be told. Nothing is
+/// opened. Threads: any.
+std::optional<std::string> ControllerOf(const std::string& path);
+
 }  // namespace penstock

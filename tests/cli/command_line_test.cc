@@ -42,10 +42,11 @@ TEST(CommandLine, HasTheDefaultsThatHelpTells) {
 TEST(CommandLine, TakesEveryOption) {
   const auto line = Parse({"ingest", "--op=match", "--pattern=a", "--pattern", "b,c", "--path=pread", "--chunk=64KiB", "--depth",
                            "7", "--offset=1MiB", "--length=0", "--workgroups=3", "--read-timeout=1.5", "--json", "--dump-ring=2",
-                           "--device=cpu", "file"});
+                           "--device=cpu", "--buffer=p2pmem:0000:41:00.0", "file"});
   ASSERT_TRUE(line.ok()) << line.status();
   EXPECT_THAT(line->patterns, ElementsAre("a", "b,c"));
   EXPECT_EQ(line->path, ReadPath::kPread);
+  EXPECT_EQ(line->peer_memory, "0000:41:00.0");
   EXPECT_EQ(line->chunk_bytes, 65536u);
   EXPECT_EQ(line->depth, 7u);
   EXPECT_EQ(line->offset_bytes, 1u << 20);
@@ -55,6 +56,27 @@ TEST(CommandLine, TakesEveryOption) {
   EXPECT_TRUE(line->json);
   EXPECT_EQ(line->dump_ring_seconds, 2);
   EXPECT_THAT(line->sources, ElementsAre("file"));
+}
+
+TEST(CommandLine, TakesEveryPathByItsName) {
+  for (const ReadPath path : kReadPaths) {
+    const auto line = Parse({"ingest", "a", absl::StrCat("--path=", std::string(ReadPathName(path)))});
+    ASSERT_TRUE(line.ok()) << line.status();
+    EXPECT_EQ(line->path, path);
+  }
+}
+
+TEST(CommandLine, TakesPollingForPathsOfIoUringOnly) {
+  const auto line = Parse({"ingest", "a", "--path=nvme", "--iopoll", "--sqpoll"});
+  ASSERT_TRUE(line.ok()) << line.status();
+  EXPECT_TRUE(line->poll_device && line->kernel_thread);
+  EXPECT_THAT(std::string(Parse({"ingest", "a", "--path=pread", "--iopoll"}).status().message()), HasSubstr("uses no io_uring"));
+}
+
+TEST(CommandLine, RefusesBuffersThatItDoesNotKnow) {
+  for (const char* buffer : {"--buffer=gpu", "--buffer=p2pmem", "--buffer=p2pmem:"}) {
+    EXPECT_THAT(std::string(Parse({"ingest", "a", buffer}).status().message()), HasSubstr("p2pmem:0000:41:00.0")) << buffer;
+  }
 }
 
 TEST(CommandLine, TakesNamesThatLookLikeOptionsAfterTwoDashes) {
@@ -70,7 +92,7 @@ TEST(CommandLine, RefusesWrongLinesAndSaysWhatIsAllowed) {
       {{"devour", "a"}, "no command devour"},
       {{"ingest"}, "no source"},
       {{"ingest", "a", "--op=md5"}, "use one of crc32c, histogram, match, verify, none"},
-      {{"ingest", "a", "--path=bar"}, "use one of auto, read, pread"},
+      {{"ingest", "a", "--path=best"}, "use one of auto, bar, nvme, read, pread"},
       {{"ingest", "a", "--device=hip"}, "use one of cpu"},
       {{"ingest", "a", "--chunk=1000"}, "multiple of 4KiB"},
       {{"ingest", "a", "--chunk=1GiB"}, "at most 256MiB"},

@@ -32,6 +32,14 @@ IngestReport Example() {
   report.statistics.read_latency.Record(1000);
   report.reads = {.submitted = 4, .completed = 3, .failed = 1, .resubmitted = 2};
   report.bounce_bytes = 3'000'000;
+  report.paths = {{.path = ReadPath::kNvme, .bytes = 4096, .reads = {.submitted = 4, .completed = 3}, .commands = 7}};
+  ControllerCounts counts;
+  counts.controller.name = "nvme0";
+  counts.controller.pci_address = "0000:00:04.0";
+  counts.read_commands = 9;
+  counts.block_layer_reads = 2;
+  report.controllers = {counts, counts};
+  report.controllers[1].status = MakeError(absl::StatusCode::kPermissionDenied, What("the log is root's"), Fix("run as root"));
   return report;
 }
 
@@ -58,6 +66,15 @@ TEST(Report, JsonHasEveryFieldThatIsPromised) {
   EXPECT_EQ(good["path"], "pread");
   EXPECT_EQ(good["refusals"][0]["remedy"], "use another file system");
   EXPECT_TRUE(good["error"].is_null());
+  EXPECT_EQ(json["path"][0]["path"], "nvme");
+  EXPECT_EQ(json["path"][0]["bytes"], 4096);
+  EXPECT_EQ(json["path"][0]["nvme_commands"], 7);
+  EXPECT_EQ(json["path"][0]["reads"]["completed"], 3);
+  EXPECT_EQ(json["controller"][0]["pci_address"], "0000:00:04.0");
+  EXPECT_EQ(json["controller"][0]["read_commands"], 9);
+  EXPECT_EQ(json["controller"][0]["block_layer_reads"], 2);
+  EXPECT_TRUE(json["controller"][1]["read_commands"].is_null());
+  EXPECT_EQ(json["controller"][1]["error"]["remedy"], "run as root");
   const auto& bad = json["source"][1];
   EXPECT_TRUE(bad["path"].is_null());
   EXPECT_EQ(bad["error"]["code"], "NOT_FOUND");
@@ -71,6 +88,9 @@ TEST(Report, TableTellsResultPathRefusalAndError) {
   EXPECT_THAT(text, HasSubstr("FAILED  bad"));
   EXPECT_THAT(text, HasSubstr("Fix: name a file that exists."));
   EXPECT_THAT(text, HasSubstr("1.43 MiB/s"));
+  EXPECT_THAT(text, HasSubstr("path nvme: 4.00 KiB in 3 reads"));
+  EXPECT_THAT(text, HasSubstr("controller nvme0 0000:00:04.0: it counted 9 read commands, 2 of the block layer's"));
+  EXPECT_THAT(text, HasSubstr("its own count is not known (the log is root's)"));
 }
 
 TEST(Report, ProgressTellsShareRateAndTimeLeft) {
