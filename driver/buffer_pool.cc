@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "penstock/buffer_pool.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <utility>
@@ -12,6 +13,8 @@
 
 namespace penstock {
 namespace {
+
+constexpr size_t kProbeBytes = size_t{1} << 20;  // at least what ProbePath takes, its pages and the kernel's own use of the pool
 
 absl::Status OutOfMemory(int error_number, const BufferPool::Options& options) {
   return MakeErrnoError(
@@ -78,8 +81,16 @@ absl::Span<std::byte> BufferPool::buffer(uint32_t index) const {
 }
 
 BufferPoolMaker PeerMemoryPools(std::string pci_address) {
-  return [pci_address = std::move(pci_address)](const BufferPool::Options& options) -> absl::StatusOr<BufferPool> {
-    PENSTOCK_ASSIGN_OR_RETURN(DeviceMemory memory, MapPeerMemory(pci_address, options.buffer_bytes * options.buffer_count));
+  return [pci_address = std::move(pci_address)](BufferPool::Options options) -> absl::StatusOr<BufferPool> {
+    size_t bytes = 0;
+    PENSTOCK_RETURN_IF_ERROR(CheckSizes(options, bytes));
+    PENSTOCK_ASSIGN_OR_RETURN(const uint64_t free_bytes, FreePeerMemoryBytes(pci_address));
+    if (options.buffer_count > 1 && free_bytes < bytes + kProbeBytes) {
+      const uint64_t fitting = (free_bytes - std::min<uint64_t>(free_bytes, kProbeBytes)) / options.buffer_bytes;
+      options.buffer_count = static_cast<uint32_t>(std::clamp<uint64_t>(fitting, 1, options.buffer_count));
+    }
+    PENSTOCK_ASSIGN_OR_RETURN(DeviceMemory memory,
+                              MapPeerMemory(pci_address, options.buffer_bytes * options.buffer_count));
     return BufferPool::CreateIn(std::move(memory), options);
   };
 }

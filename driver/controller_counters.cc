@@ -23,21 +23,26 @@ uint64_t BlockLayerReads(const std::string& path) {
 
 }  // namespace
 
-void ControllerCounters::Begin(const Volume& volume) {
-  const NvmeNamespace* const nvme = volume.nvme();
-  if (nvme == nullptr) return;
-  const auto found = std::find_if(watched_.begin(), watched_.end(),
-                                  [&](const Watched& watched) { return watched.controller.name == nvme->controller.name; });
-  Watched& watched = found == watched_.end() ? watched_.emplace_back() : *found;
-  if (found == watched_.end()) {
-    watched.controller = nvme->controller;
-    const ReadPath any = volume.Supports(ReadPath::kNvme) ? ReadPath::kNvme : ReadPath::kPread;
-    watched.node = FileDescriptor(fcntl(volume.support(any).fd, F_DUPFD_CLOEXEC, 0));
-    const absl::StatusOr<NvmeReadCounters> now = driver::ReadCounters({watched.node.get(), watched.controller.name});
-    watched.status = now.status();
-    if (now.ok()) watched.begin = *now;
+ControllerCounters::Watched& ControllerCounters::Watch(const Volume& volume) {
+  const NvmeController& controller = volume.nvme()->controller;
+  for (Watched& watched : watched_) {
+    if (watched.controller.name == controller.name) return watched;
   }
-  const std::string stat = absl::StrCat("/sys/block/", std::string(absl::StripPrefix(nvme->block_node, "/dev/")), "/stat");
+  Watched& watched = watched_.emplace_back();
+  watched.controller = controller;
+  const ReadPath any = volume.Supports(ReadPath::kNvme) ? ReadPath::kNvme : ReadPath::kPread;
+  watched.node = FileDescriptor(fcntl(volume.support(any).fd, F_DUPFD_CLOEXEC, 0));
+  const absl::StatusOr<NvmeReadCounters> now = driver::ReadCounters({watched.node.get(), controller.name});
+  watched.status = now.status();
+  if (now.ok()) watched.begin = *now;
+  return watched;
+}
+
+void ControllerCounters::Begin(const Volume& volume) {
+  if (volume.nvme() == nullptr) return;
+  Watched& watched = Watch(volume);
+  const std::string block_device(absl::StripPrefix(volume.nvme()->block_node, "/dev/"));
+  const std::string stat = absl::StrCat("/sys/block/", block_device, "/stat");
   const bool known =
       std::any_of(watched.block_stats.begin(), watched.block_stats.end(), [&](const auto& entry) { return entry.first == stat; });
   if (!known) watched.block_stats.emplace_back(stat, BlockLayerReads(stat));

@@ -57,10 +57,12 @@ class BufferPool {
   Pages pages_ = Pages::kSmall;
 };
 
-/// Makes pools of one kind of memory: the run's, and small ones to probe with.
+/// Makes pools of one kind of memory: a run's, and small ones of one buffer to probe with. May make fewer buffers than asked for
+/// where the memory is what it is.
 using BufferPoolMaker = std::function<absl::StatusOr<BufferPool>(const BufferPool::Options&)>;
 
-/// Pools in the peer-to-peer memory of a PCI function (MapPeerMemory).
+/// Pools in the peer-to-peer memory of a PCI function (MapPeerMemory): as many buffers as fit, at least one. A pool of several
+/// leaves room for one to probe with.
 BufferPoolMaker PeerMemoryPools(std::string pci_address);
 
 }  // namespace penstock

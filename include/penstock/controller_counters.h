@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -40,6 +41,8 @@ class ControllerCounters {
     std::vector<std::pair<std::string, uint64_t>>
         block_stats;  // a block node's statistics in sysfs, and its reads at the beginning
   };
+
+  Watched& Watch(const Volume& volume);
 
   std::vector<Watched> watched_;
 };
