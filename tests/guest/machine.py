@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """A scenario as a QEMU command line, and a run of it: output passed on, marker lines acted on, an end in bounded time."""
 
+import collections
+import contextlib
 import os
 import selectors
 import subprocess
@@ -10,6 +12,7 @@ import disks
 import qmp
 from unavailable import program
 
+QEMU = "qemu-system-x86_64"
 LIMIT_SECONDS = 60
 # AMD, whose host bridges Linux lets peers talk through; less what QEMU's emulation lacks, so that it does not warn.
 PROCESSOR = "EPYC,-svm,-rdseed,-sha-ni,-fxsr-opt,-misalignsse,-3dnowprefetch,-osvw,-topoext,-xsavec"
@@ -29,12 +32,12 @@ def write_disks(scenario, folder):
 
 
 def _image(folder, controller, number):
-    return os.path.join(folder, f"{controller.serial}.{number}.img")
+    return os.path.join(folder, f"{controller.name}.{number}.img")
 
 
 def arguments(scenario, folder, kernel, initramfs):
-    """QEMU's command line, less the consoles."""
-    words = [program("qemu-system-x86_64"), "-accel", "tcg,thread=multi", "-cpu", PROCESSOR, "-machine", "q35", "-smp", "2",
+    """QEMU's arguments, less the consoles."""
+    words = ["-accel", "tcg,thread=multi", "-cpu", PROCESSOR, "-machine", "q35", "-smp", "2",
              "-m", "1G", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
              "-kernel", kernel, "-initrd", initramfs, "-append", f"{KERNEL_OPTIONS} {scenario.kernel_options}".strip(),
              "-qmp", f"unix:{folder}/monitor,server=on,wait=off"]
@@ -48,15 +51,20 @@ def arguments(scenario, folder, kernel, initramfs):
     return words
 
 
+def consoles(kernel_log):
+    """The kernel's messages go to a file, what the tests print to QEMU's own output, so that neither cuts into the other."""
+    return ["-serial", f"file:{kernel_log}", "-chardev", "stdio,id=tests,signal=off", "-serial", "chardev:tests"]
+
+
 def _controller(controller, slot, folder):
-    device = f"nvme,id={controller.serial},serial={controller.serial},bus=port{slot}"
+    device = f"nvme,id={controller.name},serial={controller.serial},bus=port{slot}"
     device += f",subsys={controller.subsystem}" if controller.subsystem else ""
     device += f",{controller.options}" if controller.options else ""
     words = ["-device", f"pcie-root-port,id=port{slot},chassis={slot},slot={slot}", "-device", device]
     for number, disk in enumerate(controller.disks, 1):
-        drive = f"{controller.serial}.{number}"
+        drive = f"{controller.name}.{number}"
         words += ["-drive", _drive(disk, drive, _image(folder, controller, number)), "-device",
-                  f"nvme-ns,drive={drive},bus={controller.serial},nsid={number},logical_block_size={disk.block_bytes},"
+                  f"nvme-ns,drive={drive},bus={controller.name},nsid={number},logical_block_size={disk.block_bytes},"
                   f"physical_block_size={disk.block_bytes},ms={disk.metadata_bytes},mset={int(disk.interleaved)}"]
     return words
 
@@ -71,6 +79,14 @@ def _drive(disk, name, image):
     return drive + (f",throttling.iops-read={disk.reads_per_second}" if disk.reads_per_second else "")
 
 
+def _text(path):
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+    except FileNotFoundError:
+        return ""
+
+
 class Run:
     """One boot. `status` is what the guest's script ended with, None if it never said so; `failure` says why then."""
 
@@ -81,30 +97,26 @@ class Run:
         self.seconds_to_boot = None
         self._monitor_path = os.path.join(folder, "monitor")
         self._log_path = os.path.join(folder, "kernel.log")
+        self._complaints_path = os.path.join(folder, "qemu.log")
         self._words = words
         self._pass_on = output
 
     @property
     def kernel_log(self):
-        try:
-            with open(self._log_path, encoding="utf-8", errors="replace") as file:
-                return file.read()
-        except FileNotFoundError:
-            return ""
+        return _text(self._log_path)
 
     def execute(self):
         # The guest must not outlive us, even if we are killed.
-        words = [program("setpriv"), "--pdeathsig", "KILL", *self._words, "-serial", f"file:{self._log_path}",
-                 "-chardev", "stdio,id=tests,signal=off", "-serial", "chardev:tests"]
+        words = [program("setpriv"), "--pdeathsig", "KILL", program(QEMU), *self._words, *consoles(self._log_path)]
         self._begin = time.monotonic()
-        with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as self._qemu:
+        with open(self._complaints_path, "wb") as complaints, subprocess.Popen(
+                words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=complaints) as self._qemu:
             try:
                 self._follow()
             finally:
                 self._qemu.kill()
-                complaint = self._qemu.stderr.read().decode(errors="replace").strip()
-                if complaint:
-                    self._pass_on(f"qemu: {complaint}\n")
+        for complaint, count in collections.Counter(_text(self._complaints_path).splitlines()).items():
+            self._pass_on(f"{complaint} ({count} times)\n" if count > 1 else complaint + "\n")
 
     def _follow(self):
         line = b""
@@ -137,10 +149,10 @@ class Run:
     def _act(self, text):
         """Does to the machine what the guest asks for, and answers it with "ok" or with what was wrong."""
         command, given = qmp.parse(text)
-        monitor = qmp.Monitor(self._monitor_path)
         try:
-            complaint = monitor.run(command, **given)
-        finally:
-            monitor.close()
+            with contextlib.closing(qmp.Monitor(self._monitor_path)) as monitor:
+                complaint = monitor.run(command, **given)
+        except OSError as error:
+            complaint = f"no answer from QEMU: {error}"
         self._qemu.stdin.write(f"@host {complaint or 'ok'}\n".encode())
         self._qemu.stdin.flush()

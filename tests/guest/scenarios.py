@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """What is booted: one machine with its NVMe controllers, and the cases of guest_test that run on it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from disks import MEBIBYTE
 
@@ -23,11 +23,16 @@ class Disk:
 
 @dataclass(frozen=True)
 class Controller:
-    """One NVMe function, behind a port of its own so that it can be pulled out. Its QEMU id is its serial number."""
-    serial: str
+    """One NVMe function, behind a port of its own so that it can be pulled out. `name` is QEMU's, for the monitor."""
+    name: str
     disks: tuple = (Disk(),)
     options: str = ""     # more of QEMU's nvme device, as "mdts=5"
     subsystem: str = ""   # controllers of one subsystem share all their disks
+
+    @property
+    def serial(self):
+        """By which the guest finds it. The controllers of a subsystem have one between them."""
+        return self.subsystem or self.name
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,7 @@ class Scenario:
     cases: str                     # a filter of GoogleTest
     controllers: tuple
     bar_mebibytes: int = 0         # of a PCI device that has nothing but a BAR (ivshmem), if it is to be there
+    only: dict = field(default_factory=dict)  # kernel: a filter of cases that run there besides
     programs: tuple = ("guest_test",)
     kernel_options: str = ""
     allowed_log: tuple = ()        # patterns of kernel messages that would fail a run and are meant to come here
@@ -45,9 +51,33 @@ class Scenario:
 
 PLAIN = Controller("PLAIN", (Disk(mebibytes=64),))
 BLOCKS_OF_4096 = Controller("BLOCKS4096", (Disk(block_bytes=4096),))
-MEDIA_ERROR = Controller("MEDIAERROR", (Disk(error_sector=20000),))
-SLOW = Controller("SLOW", (Disk(mebibytes=64, reads_per_second=100),))
+# Its controller memory buffer is a real BAR, which the kernel publishes as peer-to-peer memory.
+MEMORY = Controller("MEMORY", options="cmb_size_mb=64")
+SOUND = (
+    PLAIN, BLOCKS_OF_4096, MEMORY,
+    Controller("SMALLREADS", options="mdts=3"),  # 32 KiB a command
+    Controller("TWO", (Disk(), Disk(block_bytes=4096))),
+    Controller("METADATA", (Disk(metadata_bytes=8),)),
+    Controller("INTERLEAVED", (Disk(metadata_bytes=8, interleaved=True),)),
+    Controller("PAIR1", subsystem="PAIR"), Controller("PAIR2", (), subsystem="PAIR"),
+)
+FAULTY = (
+    PLAIN, MEMORY,
+    Controller("MEDIAERROR", (Disk(error_sector=20000),)),
+    Controller("SLOW", (Disk(mebibytes=64, reads_per_second=100),)),
+)
+NO_PEERS = r"failed to register the CMB"  # kernel 6.1 of Debian is built without peer-to-peer memory
+SCAN_INTERRUPTED = r"Identify .* failed \((status=0xfffffffc|-4)\)"  # -EINTR: a reset came in between
+# Seen once with QEMU 7.2 and Linux 6.1: commands sent right after a reset under load never ended (the likely cause: shadow
+# doorbells, which Linux switches on when it uses the queues already). Linux gives them up and resets once more.
+LOST_AFTER_RESET = r"nvme nvme\d+: (I/O .* timeout|Abort status)"
 
 SCENARIOS = {scenario.name: scenario for scenario in (
-    Scenario("paths", "every way to read, on sound disks", ("7", "6.1"), "Machine.*:Reading.*", (PLAIN, BLOCKS_OF_4096)),
+    Scenario("paths", "every way to read sound disks, and what the kernel refuses", ("7", "6.1"),
+             "Machine.*:*Reading.*:Rights.*:Limits.*", SOUND, bar_mebibytes=16, only={"7": "IoUringSwitch.*"},
+             allowed_log=(NO_PEERS,)),
+    Scenario("faults", "media errors, and controllers that go away", ("7", "6.1"), "MediaError.*:Unplugged.*:Reset.*", FAULTY,
+             kernel_options="nvme_core.io_timeout=4",
+             allowed_log=(NO_PEERS, SCAN_INTERRUPTED, LOST_AFTER_RESET, r"critical medium error, dev",
+                          r"Buffer I/O error on dev \S+, logical block 2500,")),
 )}
