@@ -89,8 +89,7 @@ BufferPoolMaker PeerMemoryPools(std::string pci_address) {
       const uint64_t fitting = (free_bytes - std::min<uint64_t>(free_bytes, kProbeBytes)) / options.buffer_bytes;
       options.buffer_count = static_cast<uint32_t>(std::clamp<uint64_t>(fitting, 1, options.buffer_count));
     }
-    PENSTOCK_ASSIGN_OR_RETURN(DeviceMemory memory,
-                              MapPeerMemory(pci_address, options.buffer_bytes * options.buffer_count));
+    PENSTOCK_ASSIGN_OR_RETURN(DeviceMemory memory, MapPeerMemory(pci_address, options.buffer_bytes * options.buffer_count));
     return BufferPool::CreateIn(std::move(memory), options);
   };
 }

@@ -31,8 +31,8 @@ uint32_t MaxCommandBytes(const NvmeNamespace& nvme) {
   return static_cast<uint32_t>(std::max<uint64_t>(bytes, nvme.block_bytes));
 }
 
-uint32_t CommandBytes(const NvmeNamespace& nvme, uint32_t length_bytes) {
-  const uint64_t most = MaxCommandBytes(nvme);
+uint32_t CommandBytes(const NvmeNamespace& nvme, uint32_t length_bytes, size_t limit_bytes) {
+  const uint64_t most = std::min<uint64_t>(MaxCommandBytes(nvme), limit_bytes);
   const uint64_t commands = std::max<uint64_t>(1, (length_bytes + most - 1) / most);
   const uint64_t step = std::max(kPageBytes, nvme.block_bytes);
   return static_cast<uint32_t>(std::min(most, RoundUp((length_bytes + commands - 1) / commands, step)));

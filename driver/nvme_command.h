@@ -26,8 +26,8 @@ struct NvmeExtent {
 uint32_t MaxCommandBytes(const NvmeNamespace& nvme);
 
 /// Bytes of each command but the last, when `length_bytes` are read in as few commands as possible, of about equal size.
-/// At most MaxCommandBytes, and a multiple of pages if that is.
-uint32_t CommandBytes(const NvmeNamespace& nvme, uint32_t length_bytes);
+/// At most MaxCommandBytes and `limit_bytes` (a whole number of blocks), and a multiple of pages if those are.
+uint32_t CommandBytes(const NvmeNamespace& nvme, uint32_t length_bytes, size_t limit_bytes);
 
 /// The kernel's 72 bytes for a Read: opcode 02h, NVMe NVM Command Set Specification 1.0, 3.2.4. No timeout of its own: the kernel
 /// would abort the command and, should that fail, reset the controller under everybody who uses it; nvme_core.io_timeout holds.

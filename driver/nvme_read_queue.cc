@@ -68,6 +68,8 @@ class NvmeReadQueue final : public ReadQueue {
  private:
   void SendCommands();
   bool SendNext(uint32_t slot);
+  size_t region_bytes() const { return registered_.has_value() ? registered_->region_bytes() : SIZE_MAX; }
+  uint32_t CommandBytesAt(const Pending& pending, uint32_t begin) const;
   uint32_t FewestToFinish() const;
   void TakeCommand(const UringCompletion& completion);
   void FinishIfDone(uint32_t slot);
@@ -88,7 +90,8 @@ bool NvmeReadQueue::TryQueue(const RawRead& read) {
   PENSTOCK_CHECK(read.volume->nvme() != nullptr && read.length_bytes > 0);
   const uint32_t slot = free_.back();
   free_.pop_back();
-  pending_[slot] = {.read = read, .command_bytes = CommandBytes(*read.volume->nvme(), read.length_bytes), .in_use = true};
+  pending_[slot] = {
+      .read = read, .command_bytes = CommandBytes(*read.volume->nvme(), read.length_bytes, region_bytes()), .in_use = true};
   unsent_.Push(slot);
   SendCommands();
   return true;
@@ -105,14 +108,20 @@ void NvmeReadQueue::SendCommands() {
   }
 }
 
+/// The command that begins `begin` bytes into the read: it ends where the read or the registered region does.
+uint32_t NvmeReadQueue::CommandBytesAt(const Pending& pending, uint32_t begin) const {
+  const uint32_t bytes = std::min(pending.command_bytes, pending.read.length_bytes - begin);
+  if (!registered_.has_value()) return bytes;
+  return static_cast<uint32_t>(std::min<size_t>(bytes, registered_->BytesLeft(pending.read.destination + begin)));
+}
+
 /// False if the ring has no room.
 bool NvmeReadQueue::SendNext(uint32_t slot) {
   io_uring_sqe* const entry = uring_->TryGetEntry();
   if (entry == nullptr) return false;
   Pending& pending = pending_[slot];
   const RawRead& read = pending.read;
-  const NvmeExtent extent{read.offset_bytes + pending.sent_bytes,
-                          std::min(pending.command_bytes, read.length_bytes - pending.sent_bytes)};
+  const NvmeExtent extent{read.offset_bytes + pending.sent_bytes, CommandBytesAt(pending, pending.sent_bytes)};
   std::byte* const destination = read.destination + pending.sent_bytes;
   const int fd = read.volume->support(path_).fd;
   PrepareCommand(*entry, fd, MakeReadCommand(*read.volume->nvme(), extent, destination),
@@ -190,7 +199,7 @@ void NvmeReadQueue::Cancel(uint64_t user_data) {
   for (uint32_t slot = 0; slot < pending_.size(); ++slot) {
     Pending& pending = pending_[slot];
     if (!pending.in_use || pending.read.user_data != user_data) continue;
-    for (uint32_t begin = 0; begin < pending.sent_bytes; begin += pending.command_bytes)
+    for (uint32_t begin = 0; begin < pending.sent_bytes; begin += CommandBytesAt(pending, begin))
       uring_->Cancel(uint64_t{slot} << 32 | begin);
     if (pending.failure == 0 && !pending.AllSent()) {
       pending.failure = -ECANCELED;
@@ -222,7 +231,7 @@ absl::StatusOr<std::unique_ptr<ReadQueue>> OpenNvmeQueue(ReadPath path, const Bu
                                                                        .kernel_thread = options.kernel_thread}));
   std::optional<RegisteredPool> registered;
   if (path == ReadPath::kNvme) {
-    PENSTOCK_ASSIGN_OR_RETURN(registered, RegisteredPool::Register(*uring, pool));
+    PENSTOCK_ASSIGN_OR_RETURN(registered, RegisteredPool::RegisterForCommands(*uring, pool));
   }
   return std::make_unique<NvmeReadQueue>(path, std::move(uring), registered, options);
 }

@@ -19,7 +19,8 @@
 namespace penstock {
 namespace {
 
-constexpr size_t kProbeBytes = 4096;
+constexpr size_t kPageBytes = 4096;
+constexpr size_t kProbeBytes = 4 * kPageBytes;  // several pages: what works for one may not for two
 constexpr size_t kProbePoolBytes = 64 * 1024;
 constexpr char kReportIt[] = "use --path=pread, and report the file system, driver and kernel";
 
@@ -31,7 +32,7 @@ absl::StatusOr<std::vector<std::byte>> Expected(const Volume& volume, ReadPath p
   bytes =
       static_cast<size_t>(std::min<uint64_t>(bytes, RoundUp(volume.size_bytes(), volume.support(plain).offset_alignment_bytes)));
   const std::unique_ptr<std::byte, decltype(&std::free)> aligned(
-      static_cast<std::byte*>(std::aligned_alloc(kProbeBytes, RoundUp(bytes, kProbeBytes))), &std::free);
+      static_cast<std::byte*>(std::aligned_alloc(kPageBytes, RoundUp(bytes, kPageBytes))), &std::free);
   PENSTOCK_CHECK(aligned != nullptr);
   if (!volume.Supports(plain)) {  // Only the namespace's character node: the synchronous passthrough, into ordinary memory.
     const driver::NvmeNode node{volume.support(ReadPath::kNvme).fd, volume.name()};
@@ -84,7 +85,8 @@ absl::Status Compare(const Volume& volume, absl::Span<const std::byte> expected,
 }
 
 absl::Status Probe(ReadQueue& queue, const Volume& volume, absl::Span<std::byte> scratch, absl::Duration timeout) {
-  const size_t block_bytes = std::max<size_t>(kProbeBytes, volume.support(queue.path()).offset_alignment_bytes);
+  const size_t block_bytes =
+      std::max<size_t>(std::min(kProbeBytes, scratch.size()), volume.support(queue.path()).offset_alignment_bytes);
   if (scratch.size() < block_bytes) {
     return MakeError(
         absl::StatusCode::kInvalidArgument,
@@ -107,7 +109,7 @@ absl::Status Probe(ReadQueue& queue, const Volume& volume, absl::Span<std::byte>
 }  // namespace
 
 std::optional<Refusal> ProbeRead(ReadQueue& queue, const Volume& volume, absl::Span<std::byte> scratch, absl::Duration timeout) {
-  PENSTOCK_CHECK(scratch.size() >= kProbeBytes);
+  PENSTOCK_CHECK(scratch.size() >= kPageBytes);
   if (!volume.Supports(queue.path())) return volume.support(queue.path()).refusal;
   const absl::Status status = Probe(queue, volume, scratch, timeout);
   if (status.ok()) return std::nullopt;

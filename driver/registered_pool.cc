@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "driver/registered_pool.h"
 
+#include <algorithm>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -9,10 +10,30 @@
 namespace penstock::driver {
 namespace {
 
-// The kernel's limit for one registered buffer.
+// The kernel's limits: of a region, and of regions.
 constexpr size_t kMaxRegionBytes = size_t{1} << 30;
+constexpr size_t kMaxRegions = 16384;
+
+constexpr size_t kCommandRegionBytes = size_t{256} << 10;
+
+size_t RoundUp(size_t value, size_t step) { return (value + step - 1) / step * step; }
+
+/// Whole buffers, or equal parts of one if that goes.
+size_t CommandRegionBytes(const BufferPool& pool) {
+  const size_t buffer_bytes = pool.buffer_bytes();
+  if (buffer_bytes <= kCommandRegionBytes) return kCommandRegionBytes / buffer_bytes * buffer_bytes;
+  const size_t parts = RoundUp(buffer_bytes, kCommandRegionBytes) / kCommandRegionBytes;
+  return RoundUp(buffer_bytes / parts, BufferPool::kAlignment);
+}
 
 }  // namespace
+
+absl::StatusOr<RegisteredPool> RegisteredPool::Register(Uring& uring, const BufferPool& pool, size_t region_bytes) {
+  std::vector<absl::Span<std::byte>> regions;
+  for (size_t at = 0; at < pool.memory().size(); at += region_bytes) regions.push_back(pool.memory().subspan(at, region_bytes));
+  PENSTOCK_RETURN_IF_ERROR(uring.RegisterMemory(regions));
+  return RegisteredPool(pool.memory().data(), region_bytes);
+}
 
 absl::StatusOr<RegisteredPool> RegisteredPool::Register(Uring& uring, const BufferPool& pool) {
   if (pool.buffer_bytes() > kMaxRegionBytes) {
@@ -20,12 +41,12 @@ absl::StatusOr<RegisteredPool> RegisteredPool::Register(Uring& uring, const Buff
                      What(absl::StrCat("a buffer of ", pool.buffer_bytes(), " bytes is more than io_uring can register (1 GiB)")),
                      Fix("use buffers of at most 1 GiB"));
   }
-  // No buffer lies across two regions, so every read is inside one.
-  const size_t region_bytes = kMaxRegionBytes / pool.buffer_bytes() * pool.buffer_bytes();
-  std::vector<absl::Span<std::byte>> regions;
-  for (size_t at = 0; at < pool.memory().size(); at += region_bytes) regions.push_back(pool.memory().subspan(at, region_bytes));
-  PENSTOCK_RETURN_IF_ERROR(uring.RegisterMemory(regions));
-  return RegisteredPool(pool.memory().data(), region_bytes);
+  return Register(uring, pool, kMaxRegionBytes / pool.buffer_bytes() * pool.buffer_bytes());
+}
+
+absl::StatusOr<RegisteredPool> RegisteredPool::RegisterForCommands(Uring& uring, const BufferPool& pool) {
+  const size_t fewest_bytes = RoundUp(RoundUp(pool.memory().size(), kMaxRegions) / kMaxRegions, BufferPool::kAlignment);
+  return Register(uring, pool, std::max(CommandRegionBytes(pool), fewest_bytes));
 }
 
 }  // namespace penstock::driver

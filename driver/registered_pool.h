@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// A pool of buffers, registered with a ring: its pages are pinned once, not for each read.
+// A pool of buffers, registered with a ring: its pages are pinned once, not for each read. The kernel takes it in regions.
 #pragma once
 
 #include <cstddef>
@@ -14,17 +14,29 @@ namespace penstock::driver {
 
 class RegisteredPool {
  public:
+  /// As few regions as possible: a buffer lies in one.
   /// Errors: those of Uring::RegisterMemory; InvalidArgument for buffers above 1 GiB, which the kernel does not take.
   static absl::StatusOr<RegisteredPool> Register(Uring& uring, const BufferPool& pool);
 
-  /// The number that the kernel knows the buffer around `address` by. Addresses outside the pool give a number whose range does
+  /// Regions of about 256 KiB, as passthrough needs them: up to Linux 6.12 at least it refuses a command into a region of more
+  /// pages than the controller takes pieces (127), however few of them the command is about (-EINVAL; seen on 6.1). Commands end
+  /// where regions end. Errors: those of Uring::RegisterMemory.
+  static absl::StatusOr<RegisteredPool> RegisterForCommands(Uring& uring, const BufferPool& pool);
+
+  /// The number that the kernel knows the region around `address` by. Addresses outside the pool give a number whose range does
   /// not hold them: the kernel checks, and answers -EFAULT.
-  uint16_t IndexOf(const std::byte* address) const {
-    return static_cast<uint16_t>((reinterpret_cast<uintptr_t>(address) - reinterpret_cast<uintptr_t>(base_)) / region_bytes_);
-  }
+  uint16_t IndexOf(const std::byte* address) const { return static_cast<uint16_t>(Offset(address) / region_bytes_); }
+  /// From `address` to the end of its region.
+  size_t BytesLeft(const std::byte* address) const { return region_bytes_ - Offset(address) % region_bytes_; }
+  size_t region_bytes() const { return region_bytes_; }
 
  private:
   RegisteredPool(const std::byte* base, size_t region_bytes) : base_(base), region_bytes_(region_bytes) {}
+  static absl::StatusOr<RegisteredPool> Register(Uring& uring, const BufferPool& pool, size_t region_bytes);
+
+  size_t Offset(const std::byte* address) const {
+    return reinterpret_cast<uintptr_t>(address) - reinterpret_cast<uintptr_t>(base_);
+  }
 
   const std::byte* base_;
   size_t region_bytes_;

@@ -37,7 +37,7 @@ struct ReadQueueOptions {
 /// 1..16384, buffers above 1 GiB).
 absl::StatusOr<std::unique_ptr<ReadQueue>> OpenReadQueue(ReadPath path, const BufferPool& pool, const ReadQueueOptions& options);
 
-/// Tries `queue` on `volume` for real: reads its first block into `scratch` (memory of the queue's pool, at least 4096 bytes,
+/// Tries `queue` on `volume` for real: reads its first blocks into `scratch` (memory of the queue's pool, at least 4096 bytes,
 /// overwritten with a poison first) and compares every byte with what another way of reading brings. nullopt: works. An empty
 /// volume works. A path that reports success and delivers other bytes is refused like any other; so is one that takes longer than
 /// `timeout`. Requires: nothing else in flight on the queue. Threads: uses the queue, like Wait. Cost: two reads.

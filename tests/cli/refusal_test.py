@@ -77,7 +77,7 @@ def check_direct_reads_at_any_offset(where):
     path = pc.random_file(os.path.join(where, "file"), 100_000, 6)
     if penstock.ingest(path)["source"][0]["path"] != "read":
         return
-    expect(penstock.refuse(path, "--path=read", "--offset=1001"), "path read was demanded", "not at offset 1001")
+    expect(penstock.refuse(path, "--path=read", "--offset=1001"), "path read was demanded", "offset 1001")
     source = penstock.ingest(path, "--offset=1001")["source"][0]
     assert source["path"] == "pread" and source["bytes"] == 98_999 and source["refusals"][0]["path"] == "read", source
 

@@ -10,6 +10,7 @@ namespace penstock::driver {
 namespace {
 
 constexpr uint32_t kKiB = 1024;
+constexpr size_t kNoLimit = ~size_t{0};
 
 NvmeNamespace Namespace(uint32_t block_bytes = 512) {
   NvmeNamespace nvme;
@@ -71,10 +72,15 @@ TEST(NvmeCommand, DoesNotOverflowWithHugeBlocks) { EXPECT_EQ(MaxCommandBytes(Nam
 TEST(NvmeCommand, SplitsIntoFewEqualCommands) {
   NvmeNamespace nvme = Namespace();
   nvme.max_command_bytes = 508 * kKiB;
-  EXPECT_EQ(CommandBytes(nvme, 1024 * kKiB), 344 * kKiB);  // 344 + 344 + 336, not 508 + 508 + 8
-  EXPECT_EQ(CommandBytes(nvme, 508 * kKiB), 508 * kKiB);
-  EXPECT_EQ(CommandBytes(nvme, 4096), 4096u);
-  EXPECT_EQ(CommandBytes(nvme, 512), 4096u);  // the whole read is its last command
+  EXPECT_EQ(CommandBytes(nvme, 1024 * kKiB, kNoLimit), 344 * kKiB);  // 344 + 344 + 336, not 508 + 508 + 8
+  EXPECT_EQ(CommandBytes(nvme, 508 * kKiB, kNoLimit), 508 * kKiB);
+  EXPECT_EQ(CommandBytes(nvme, 4096, kNoLimit), 4096u);
+  EXPECT_EQ(CommandBytes(nvme, 512, kNoLimit), 4096u);  // the whole read is its last command
+}
+
+TEST(NvmeCommand, KeepsToTheLimitThatIsAskedFor) {
+  EXPECT_EQ(CommandBytes(Namespace(), 1024 * kKiB, 256 * kKiB), 256 * kKiB);
+  EXPECT_EQ(CommandBytes(Namespace(), 384 * kKiB, 256 * kKiB), 192 * kKiB);
 }
 
 /// Whatever the limits, commands are within them and cover the read.
@@ -85,7 +91,7 @@ TEST(NvmeCommand, CoversEveryReadWithinTheLimit) {
       nvme.max_command_bytes = limit;
       const uint32_t most = MaxCommandBytes(nvme);
       for (uint32_t length = block; length < 1u << 20; length += 37 * block) {
-        const uint32_t bytes = CommandBytes(nvme, length);
+        const uint32_t bytes = CommandBytes(nvme, length, kNoLimit);
         ASSERT_LE(bytes, most);
         ASSERT_EQ(bytes % block, 0u);
         ASSERT_EQ((length + bytes - 1) / bytes, (length + most - 1) / most) << "length " << length << " limit " << limit;

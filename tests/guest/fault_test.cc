@@ -56,7 +56,7 @@ std::vector<uint64_t> FailedChunks(const Disk& disk) {
   constexpr uint32_t kDepth = 8;
   const Volume volume = Volume::Open(disk.block_node).value();
   const BufferPool pool = BufferPool::Create({.buffer_bytes = kChunkBytes, .buffer_count = kDepth}).value();
-  const std::unique_ptr<ReadQueue> queue = OpenUringReadQueue(pool, kDepth).value();
+  const std::unique_ptr<ReadQueue> queue = OpenReadQueue(ReadPath::kRead, pool, {.depth = kDepth}).value();
   queue->Attach(volume);
   std::vector<uint64_t> failed;
   {

@@ -31,7 +31,7 @@ TEST(PumpExtent, IsReadFromItsFirstToItsLastByte) {
 TEST(PumpExtent, IsReadInItsOwnChunksFromAnAlignedOffsetOnPathRead) {
   PumpRig rig({.queue = {.path = ReadPath::kRead}});
   rig.AddFile(50'000, {.offset = 3 * 4096, .length = 2 * 4096 + 1});
-  if (rig.volumes.front().direct_fd() < 0) GTEST_SKIP() << "no direct I/O here. Fix: run on a disk file system.";
+  if (rig.volumes.front().support(ReadPath::kRead).fd < 0) GTEST_SKIP() << "no direct I/O here. Fix: run on a disk file system.";
   rig.ExpectAllWell(rig.Run());
   EXPECT_EQ(rig.queue.reads().size(), 3u);
   EXPECT_EQ(rig.queue.reads()[0].offset_bytes, 3u * 4096);
