@@ -53,13 +53,10 @@ std::shared_ptr<void> Own(std::byte* base, size_t bytes) {
 
 AnonymousMemory MapAnonymous(size_t bytes) {
   using Pages = BufferPool::Pages;
-  // Memory of one huge page gets small ones: registered with io_uring it would be a single piece of more than a page, which
-  // passthrough of kernel 6.1 refuses (-EINVAL, seen there; several huge pages are registered page by page).
-  if (bytes <= kHugePageBytes) {
+  if (bytes < kHugePageBytes) {
     std::byte* const base = MapAligned(bytes);
     if (base == nullptr) return {.owner = nullptr, .error_number = errno};
     std::shared_ptr<void> owner = Own(base, bytes);
-    madvise(base, bytes, MADV_NOHUGEPAGE);
     if (const int error = FaultIn(base, bytes); error != 0) return {.owner = nullptr, .error_number = error};
     return {.owner = std::move(owner), .pages = Pages::kSmall};
   }
