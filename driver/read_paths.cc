@@ -39,4 +39,10 @@ absl::StatusOr<std::unique_ptr<ReadQueue>> OpenReadQueue(ReadPath path, const Bu
   return driver::OpenPreadQueue(options);
 }
 
+std::vector<ReadPath> AutomaticPaths(const Volume& volume, bool is_device_memory) {
+  std::vector<ReadPath> paths = {ReadPath::kRead, ReadPath::kPread};
+  if (volume.is_nvme()) paths.insert(paths.begin(), is_device_memory ? ReadPath::kBar : ReadPath::kNvme);
+  return paths;
+}
+
 }  // namespace penstock

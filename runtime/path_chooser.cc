@@ -35,12 +35,9 @@ std::optional<Refusal> Misaligned(const char* what, uint64_t bytes, ReadPath pat
 
 }  // namespace
 
-/// Passthrough is for whole NVMe namespaces, and its name tells the kind of memory; the others are for everything.
 std::vector<ReadPath> PathChooser::Candidates(const Volume& volume) const {
   if (options_.path.has_value()) return {*options_.path};
-  std::vector<ReadPath> candidates = {ReadPath::kRead, ReadPath::kPread};
-  if (volume.is_nvme()) candidates.insert(candidates.begin(), pool_.is_device_memory() ? ReadPath::kBar : ReadPath::kNvme);
-  return candidates;
+  return AutomaticPaths(volume, pool_.is_device_memory());
 }
 
 ReadQueueOptions PathChooser::QueueOptions(ReadPath path) const {

@@ -49,4 +49,8 @@ std::optional<Refusal> ProbeRead(ReadQueue& queue, const Volume& volume, absl::S
 std::optional<Refusal> ProbePath(ReadPath path, const Volume& volume, const BufferPoolMaker& make_pool,
                                  ReadQueueOptions options = {});
 
+/// The paths that --path=auto tries on `volume`, in this order, for buffers in a device's memory or in the host's. Passthrough is
+/// for whole NVMe namespaces, and its name tells the kind of memory; the others are for everything. Threads: any.
+std::vector<ReadPath> AutomaticPaths(const Volume& volume, bool is_device_memory);
+
 }  // namespace penstock

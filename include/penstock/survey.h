@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// A survey: what this host offers to ingest, and for every volume which paths work. What `penstock probe` shows.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/types/span.h"
+#include "penstock/host_facts.h"
+#include "penstock/nvme.h"
+#include "penstock/read_path.h"
+
+namespace penstock {
+
+/// Whether one path brings bytes into one kind of memory.
+struct PathFinding {
+  ReadPath path;
+  std::string buffer;              // as --buffer takes it: "pinned", "p2pmem:0000:00:05.0"; empty: no memory of its kind
+  std::optional<Refusal> refusal;  // nothing: a real read brought every byte
+};
+
+struct VolumeSurvey {
+  std::string name;
+  absl::Status status;      // OK, or why it cannot be opened; then nothing else is known
+  uint64_t size_bytes = 0;  // as Volume tells, like the two below
+  uint32_t block_bytes = 0;
+  std::optional<NvmeNamespace> nvme;
+  std::vector<PathFinding>
+      findings;  // those into pinned buffers first, each kind in the order in which --path=auto would try them
+  std::optional<ReadPath> automatic;  // what --path=auto takes for pinned buffers; nothing: no path works
+
+  /// At least one path works, into whatever memory.
+  bool has_working_path() const;
+};
+
+struct Survey {
+  HostFacts host;
+  std::vector<VolumeSurvey> volumes;
+};
+
+/// Opens the volume and tries every path on it with ProbePath: `nvme`, `read` and `pread` into host memory, `bar` into the memory
+/// of every provider that is MappablePeers. Threads: any. Cost: two small reads a finding, and up to twice ProbeRead's timeout
+/// for one that hangs.
+VolumeSurvey SurveyVolume(const std::string& name, const HostFacts& host);
+
+/// The host, and the volumes of these names; with no names, every NVMe namespace of the machine. Threads: any.
+Survey SurveyHost(absl::Span<const std::string> names);
+
+/// PCI addresses of the functions whose peer-to-peer memory path `bar` can be tried on: published, to be mapped, and no GPU's.
+std::vector<std::string> MappablePeers(const HostFacts& host);
+
+/// Why path `bar` has no memory to read into on a host without MappablePeers.
+Refusal NoPeerMemory(const HostFacts& host);
+
+}  // namespace penstock
