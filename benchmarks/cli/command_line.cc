@@ -11,6 +11,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
 #include "benchmarks/cli/byte_size.h"
 #include "penstock/error.h"
@@ -37,10 +38,12 @@ namespace {
 constexpr char kHelp[] = R"(penstock streams files into a resident kernel and prints what it made of them.
 
 usage: penstock ingest SOURCE... [--op=crc32c|histogram|match|verify|none] [options]
+       penstock probe [VOLUME...] [--json]
        penstock --help | --version
 
-A SOURCE is a file, a block device or an NVMe namespace (/dev/ng0n1, /dev/nvme0n1, /dev/disk/by-id/...); a directory
+ingest: a SOURCE is a file, a block device or an NVMe namespace (/dev/ng0n1, /dev/nvme0n1, /dev/disk/by-id/...); a directory
 stands for the regular files below it. Sources are opened read-only.
+probe: tells what this host offers, and tries every path on each VOLUME (default: every NVMe namespace) with a small read.
 
   --op=crc32c        CRC-32C of each source (the default)
   --op=histogram     how often each byte value occurs in each source
@@ -69,17 +72,18 @@ stands for the regular files below it. Sources are opened read-only.
   --device=cpu       the kernel runs on threads of this machine
   --workgroups=N     its workgroups (default: processors - 1, at least 1)
 
-  --json             print one JSON object instead of a table
+  --json             print one JSON object instead of a table; the one option of probe
   --dump-ring=1      print the live ring's slots and counters to stderr, every so many seconds and at the end
 
 Exit status: 0 if every byte of every source was consumed (and, for verify, is as it should be), 1 if not, 2 for a wrong
-command line, 130 after Ctrl-C.
+command line, 130 after Ctrl-C. Of probe: 0 if every volume could be opened and has a path that works, 1 if not.
 
   penstock ingest /var/log --op=match --pattern=error --pattern=warning
   penstock ingest disk.img --op=crc32c --json | jq -r '.source[].crc32c'
   penstock ingest disk.img --op=none --path=read --chunk=128KiB --depth=64
   penstock ingest /dev/ng0n1 --path=bar --buffer=p2pmem:0000:00:05.0
   penstock ingest disk.img --offset=1MiB --length=512MiB
+  penstock probe --json | jq -r '.volume[] | .name + " " + (.auto // "nothing works")'
 )";
 
 absl::Status Wrong(std::string what, std::string fix) {
@@ -121,19 +125,24 @@ absl::StatusOr<Prepared> Prepare(int argc, char** argv) {
   return prepared;
 }
 
+/// "depth" of "--depth=7".
+std::string NameOf(const std::string& option) {
+  const absl::string_view text = absl::StripPrefix(absl::StripPrefix(option, "-"), "-");
+  return std::string(text.substr(0, text.find('=')));
+}
+
 /// Abseil ends the process with its own words on a flag that it does not know or a value that does not fit; ours come first.
 absl::Status CheckFlags(const std::vector<std::string>& arguments) {
   for (size_t i = 1; i < arguments.size() && arguments[i] != "--"; ++i) {
     if (!absl::StartsWith(arguments[i], "-") || arguments[i] == "-") continue;
-    const std::string text(absl::StripPrefix(absl::StripPrefix(arguments[i], "-"), "-"));
-    const size_t equals = text.find('=');
-    const std::string name = text.substr(0, equals);
+    const size_t equals = arguments[i].find('=');
+    const std::string name = NameOf(arguments[i]);
     absl::CommandLineFlag* flag = absl::FindCommandLineFlag(name);
     if (flag == nullptr) return Wrong(absl::StrCat("there is no option --", name), "see penstock --help");
     if (equals == std::string::npos && flag->IsOfType<bool>()) continue;
     std::string value;  // an empty one is no value either, though Abseil's optional flags take it for "not given"
     if (equals != std::string::npos) {
-      value = text.substr(equals + 1);
+      value = arguments[i].substr(equals + 1);
     } else if (i + 1 < arguments.size()) {
       value = arguments[++i];
     }
@@ -190,6 +199,30 @@ absl::StatusOr<std::string> PeerMemoryOf(const std::string& buffer) {
   return Wrong(absl::StrCat("--buffer=", buffer), "use pinned, or p2pmem: and a PCI address, e.g. p2pmem:0000:41:00.0");
 }
 
+absl::StatusOr<Command> CommandNamed(const std::vector<char*>& words) {
+  const std::string_view name = words.size() < 2 ? "" : words[1];
+  if (name == "ingest") return Command::kIngest;
+  if (name == "probe") return Command::kProbe;
+  return Wrong(name.empty() ? "no command was given" : absl::StrCat("there is no command ", words[1]),
+               "write penstock ingest SOURCE... or penstock probe, or see penstock --help");
+}
+
+absl::Status NotOfProbe(const std::string& option) {
+  const std::string dashed = absl::StrReplaceAll(option, {{"_", "-"}});
+  return Wrong(absl::StrCat("penstock probe has no option --", dashed), "leave it out: probe takes volumes and --json");
+}
+
+/// Options that would be ignored are refused: they say that the user expects something else.
+absl::Status CheckProbe(const CommandLine& line, const std::vector<std::string>& arguments) {
+  if (!line.patterns.empty()) return NotOfProbe("pattern");
+  for (size_t i = 1; i < arguments.size() && arguments[i] != "--"; ++i) {
+    if (!absl::StartsWith(arguments[i], "-") || arguments[i] == "-") continue;
+    const std::string name = NameOf(arguments[i]);
+    if (name != "json") return NotOfProbe(name);
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 std::string HelpText() { return kHelp; }
@@ -206,12 +239,13 @@ absl::StatusOr<CommandLine> ParseCommandLine(int argc, char** argv) {
   std::vector<char*> pointers;
   for (std::string& argument : prepared.arguments) pointers.push_back(argument.data());
   const std::vector<char*> rest = absl::ParseCommandLine(static_cast<int>(pointers.size()), pointers.data());
-  if (rest.size() < 2 || std::string_view(rest[1]) != "ingest") {
-    return Wrong(rest.size() < 2 ? "no command was given" : absl::StrCat("there is no command ", rest[1]),
-                 "write penstock ingest SOURCE..., or see penstock --help");
-  }
+  PENSTOCK_ASSIGN_OR_RETURN(line.command, CommandNamed(rest));
   line.sources.assign(rest.begin() + 2, rest.end());
   line.json = absl::GetFlag(FLAGS_json);
+  if (line.command == Command::kProbe) {
+    PENSTOCK_RETURN_IF_ERROR(CheckProbe(line, prepared.arguments));
+    return line;
+  }
   line.operation = absl::GetFlag(FLAGS_op);
   line.path = ReadPathNamed(absl::GetFlag(FLAGS_path));
   PENSTOCK_ASSIGN_OR_RETURN(line.peer_memory, PeerMemoryOf(absl::GetFlag(FLAGS_buffer)));

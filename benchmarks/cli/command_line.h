@@ -12,10 +12,13 @@
 
 namespace penstock::cli {
 
+enum class Command { kIngest, kProbe };
+
 struct CommandLine {
   bool help = false;
   bool version = false;
-  std::vector<std::string> sources;  // files, directories and devices
+  Command command = Command::kIngest;
+  std::vector<std::string> sources;  // ingest: files, directories and devices; probe: files and devices, none for all namespaces
   std::string operation;
   std::vector<std::string> patterns;
   std::optional<ReadPath> path;
@@ -28,7 +31,7 @@ struct CommandLine {
   std::optional<uint64_t> length_bytes;  // nullopt: to the end
   uint32_t workgroups = 0;
   double read_timeout_seconds = 0;
-  bool json = false;
+  bool json = false;             // the one option that probe has
   double dump_ring_seconds = 0;  // 0: never
 };
 

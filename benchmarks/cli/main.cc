@@ -5,6 +5,7 @@
 #include "absl/strings/str_format.h"
 #include "benchmarks/cli/command_line.h"
 #include "benchmarks/cli/ingest_command.h"
+#include "benchmarks/cli/probe_command.h"
 
 int main(int argc, char** argv) {
   using namespace penstock::cli;
@@ -21,5 +22,5 @@ int main(int argc, char** argv) {
     absl::PrintF("penstock %s\n", PENSTOCK_VERSION);
     return 0;
   }
-  return RunIngest(*line);
+  return line->command == Command::kProbe ? RunProbe(*line) : RunIngest(*line);
 }

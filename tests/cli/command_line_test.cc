@@ -28,6 +28,7 @@ absl::StatusOr<CommandLine> Parse(std::vector<std::string> words) {
 TEST(CommandLine, HasTheDefaultsThatHelpTells) {
   const auto line = Parse({"ingest", "a", "b"});
   ASSERT_TRUE(line.ok()) << line.status();
+  EXPECT_EQ(line->command, Command::kIngest);
   EXPECT_THAT(line->sources, ElementsAre("a", "b"));
   EXPECT_EQ(line->operation, "crc32c");
   EXPECT_EQ(line->path, std::nullopt);
@@ -76,6 +77,23 @@ TEST(CommandLine, TakesPollingForPathsOfIoUringOnly) {
 TEST(CommandLine, RefusesBuffersThatItDoesNotKnow) {
   for (const char* buffer : {"--buffer=gpu", "--buffer=p2pmem", "--buffer=p2pmem:"}) {
     EXPECT_THAT(std::string(Parse({"ingest", "a", buffer}).status().message()), HasSubstr("p2pmem:0000:41:00.0")) << buffer;
+  }
+}
+
+TEST(CommandLine, ProbeTakesVolumesAndJsonOnly) {
+  const auto line = Parse({"probe", "/dev/ng0n1", "--json"});
+  ASSERT_TRUE(line.ok()) << line.status();
+  EXPECT_EQ(line->command, Command::kProbe);
+  EXPECT_THAT(line->sources, ElementsAre("/dev/ng0n1"));
+  EXPECT_TRUE(line->json);
+  EXPECT_TRUE(Parse({"probe"})->sources.empty());
+  EXPECT_THAT(Parse({"probe", "--", "--depth=3"})->sources, ElementsAre("--depth=3"));
+  for (const char* option : {"--depth=3", "--path=auto", "--pattern=x", "--read-timeout=3", "--sqpoll"}) {
+    const std::string name(absl::string_view(option).substr(0, absl::string_view(option).find('=')));
+    const auto refused = Parse({"probe", "a", option});
+    ASSERT_FALSE(refused.ok()) << option;
+    EXPECT_THAT(std::string(refused.status().message()), HasSubstr(absl::StrCat("probe has no option ", name, ".")));
+    EXPECT_THAT(RemedyOf(refused.status()), HasSubstr("--json"));
   }
 }
 

@@ -17,6 +17,10 @@ class Command:
         words = [self.path, "ingest", *map(str, arguments)]
         return subprocess.run(words, capture_output=True, text=True, timeout=timeout, **options)
 
+    def probe(self, *arguments, timeout=120, **options):
+        words = [self.path, "probe", *map(str, arguments)]
+        return subprocess.run(words, capture_output=True, text=True, timeout=timeout, **options)
+
     def ingest(self, *arguments):
         """The JSON report of a run that must succeed."""
         done = self.run(*arguments, "--json")

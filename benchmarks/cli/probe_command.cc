@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "benchmarks/cli/probe_command.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <string>
+
+#include "benchmarks/cli/probe_report.h"
+
+namespace penstock::cli {
+
+int RunProbe(const CommandLine& line) {
+  const Survey survey = SurveyHost(line.sources);
+  const std::string text = line.json ? FormatSurveyJson(survey) : FormatSurvey(survey);
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  const bool all_usable = std::all_of(survey.volumes.begin(), survey.volumes.end(),
+                                      [](const VolumeSurvey& volume) { return volume.has_working_path(); });
+  return all_usable ? 0 : 1;
+}
+
+}  // namespace penstock::cli
