@@ -119,6 +119,11 @@ std::optional<Refusal> ProbeRead(ReadQueue& queue, const Volume& volume, absl::S
 std::optional<Refusal> ProbePath(ReadPath path, const Volume& volume, const BufferPoolMaker& make_pool,
                                  ReadQueueOptions options) {
   if (!volume.Supports(path)) return volume.support(path).refusal;
+  if (options.poll_device && path != ReadPath::kPread && volume.nvme() != nullptr &&
+      volume.nvme()->controller.poll_queue_count == 0) {
+    return Refusal{path, absl::StrCat("controller ", volume.nvme()->controller.name, " has no queues that can be polled"),
+                   "load the nvme module with poll_queues=N (nvme.poll_queues=N on the kernel's command line), or do not poll"};
+  }
   const size_t pool_bytes = std::max<size_t>(kProbePoolBytes, volume.support(path).offset_alignment_bytes);
   const absl::StatusOr<BufferPool> pool = make_pool({.buffer_bytes = pool_bytes, .buffer_count = 1});
   if (!pool.ok()) return RefusalOf(path, pool.status());

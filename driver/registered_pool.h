@@ -18,8 +18,8 @@ class RegisteredPool {
   /// Errors: those of Uring::RegisterMemory; InvalidArgument for buffers above 1 GiB, which the kernel does not take.
   static absl::StatusOr<RegisteredPool> Register(Uring& uring, const BufferPool& pool);
 
-  /// Regions of about 256 KiB, as passthrough needs them: up to Linux 6.12 at least it refuses a command into a region of more
-  /// pages than the controller takes pieces (127), however few of them the command is about (-EINVAL; seen on 6.1). Commands end
+  /// Regions of about 256 KiB, as passthrough needs them: Linux 6.1 refuses a command (-EINVAL) if there are more pages from its
+  /// address to the end of the region than the controller takes pieces of memory, however short the command is. Commands end
   /// where regions end. Errors: those of Uring::RegisterMemory.
   static absl::StatusOr<RegisteredPool> RegisterForCommands(Uring& uring, const BufferPool& pool);
 

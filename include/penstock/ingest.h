@@ -29,11 +29,11 @@ struct IngestOptions {
   std::optional<ReadPath> path;
   /// Where the buffers' memory comes from: anonymous memory, or a device's (PeerMemoryPools).
   BufferPoolMaker make_pool = BufferPool::Create;
-  bool poll_device = false;              // see ReadQueueOptions; not for path pread
-  bool kernel_thread = false;            // see ReadQueueOptions; not for path pread
-  uint32_t chunk_bytes = 1u << 20;       // a multiple of BufferPool::kAlignment, at most kMaxChunkBytes
-  uint32_t depth = 32;                   // reads in flight of each controller and file system, 1 to kMaxDepth; kMaxReads in all
-  uint64_t offset_bytes = 0;             // where to start on every source
+  bool poll_device = false;         // see ReadQueueOptions; not for path pread
+  bool kernel_thread = false;       // see ReadQueueOptions; not for path pread
+  uint32_t chunk_bytes = 1u << 20;  // a multiple of BufferPool::kAlignment, at most kMaxChunkBytes
+  uint32_t depth = 32;              // reads in flight of each controller and file system, 1 to kMaxDepth; kMaxReads in all
+  uint64_t offset_bytes = 0;        // where to start on every source
   std::optional<uint64_t> length_bytes = std::nullopt;  // how much of every source; nullopt: to its end
   absl::Duration read_timeout = absl::Seconds(30);
   absl::Duration slot_timeout = absl::Seconds(60);
