@@ -45,12 +45,13 @@ struct Reader::Entry {
   enum class State : uint8_t {
     kFree,
     kInQueue,  // the queue has its raw read, and will complete it once
-    kKept,     // its next raw read waits for room in the queue
+    kKept,     // its next raw read waits: for room in the queue, or because one of the two is to be alone
   };
   enum class GiveUp : uint8_t { kNo, kOverdue, kAsked };
 
   State state = State::kFree;
   GiveUp give_up = GiveUp::kNo;
+  bool alone = false;  // it is being tried again with nothing else in flight that the kernel could merge it with
   uint32_t index = 0;
   uint32_t generation = 0;  // a new one for each raw read: a completion that comes twice pairs with nothing
   uint32_t raw_begin = 0;   // where the current raw read begins, in bytes from the chunk's start
@@ -139,19 +140,31 @@ absl::Status Reader::Start(const ChunkRead& read) {
   return absl::OkStatus();
 }
 
-/// Queues the raw read for what has not landed yet, from the last aligned boundary; keeps it for later if the queue is full.
+/// A read that is to be alone waits for the others of its device, and they for it. Cost: nothing while none is.
+bool Reader::MustWait(const Entry& entry) const {
+  if (alone_count_ == 0) return false;
+  return std::any_of(entries_.begin(), entries_.end(), [&](const Entry& other) {
+    if (&other == &entry || other.state == Entry::State::kFree) return false;
+    if (other.read.volume->file_system() != entry.read.volume->file_system()) return false;
+    return entry.alone ? other.state == Entry::State::kInQueue : other.alone;
+  });
+}
+
+/// Queues the raw read for what has not landed yet, from the last aligned boundary; keeps it for later if it must wait or the
+/// queue is full.
 void Reader::QueueRaw(Entry& entry) {
   const ChunkRead& read = entry.read;
   const uint32_t alignment = AlignmentOf(*read.volume);
   if (entry.state != Entry::State::kKept) ++entry.generation;
   entry.raw_begin = static_cast<uint32_t>(RoundDown(entry.landed, alignment));
-  const bool queued = queue_.TryQueue({
+  const RawRead raw{
       .user_data = entry.user_data(),
       .volume = read.volume,
       .offset_bytes = read.offset_bytes + entry.raw_begin,
       .length_bytes = static_cast<uint32_t>(RoundUp(read.length_bytes, alignment) - entry.raw_begin),
       .destination = read.destination.data() + entry.raw_begin,
-  });
+  };
+  const bool queued = !MustWait(entry) && queue_.TryQueue(raw);
   const auto before = std::exchange(entry.state, queued ? Entry::State::kInQueue : Entry::State::kKept);
   kept_count_ += entry.state == Entry::State::kKept;
   kept_count_ -= before == Entry::State::kKept;
@@ -239,6 +252,10 @@ std::optional<absl::Status> Reader::RetryOrFail(Entry& entry, const RawCompletio
   const bool by_controller = completion.nvme_status != 0;
   const bool passing = by_controller ? MayRetry(completion.nvme_status) : error_number == EINTR || error_number == EAGAIN;
   if (entry.give_up != Entry::GiveUp::kNo && (passing || error_number == ECANCELED)) return GivenUp(entry);
+  if (error_number == EIO && !by_controller && queue_.path() == ReadPath::kRead && !entry.alone) {
+    TryAlone(entry);
+    return std::nullopt;
+  }
   const uint32_t limit = by_controller ? options_.nvme_retry_limit : options_.retry_limit;
   if (!passing || entry.retries >= limit) {
     return by_controller ? driver::NvmeReadError(completion.nvme_status, queue_.path(), entry.extent())
@@ -248,6 +265,15 @@ std::optional<absl::Status> Reader::RetryOrFail(Entry& entry, const RawCompletio
   ++counts_.resubmitted;
   QueueRaw(entry);
   return std::nullopt;
+}
+
+/// The block layer makes one command of neighbouring reads, and fails all of them for the bad sector of one. What fails alone has
+/// the bad sector itself.
+void Reader::TryAlone(Entry& entry) {
+  entry.alone = true;
+  ++alone_count_;
+  ++counts_.resubmitted;
+  QueueRaw(entry);
 }
 
 absl::Status Reader::GivenUp(const Entry& entry) const {
@@ -265,6 +291,7 @@ absl::Status Reader::GivenUp(const Entry& entry) const {
 
 ChunkResult Reader::Finish(Entry& entry, absl::Status status, uint64_t now_ns) {
   entry.state = Entry::State::kFree;
+  alone_count_ -= std::exchange(entry.alone, false);
   free_entries_.push_back(entry.index);
   if (in_flight() == 0) earliest_deadline_ns_ = kNever;
   ++(status.ok() ? counts_.completed : counts_.failed);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Chunk reads that are complete or failed, never in between: the layer above a ReadQueue that pairs completions with requests,
-// resubmits short reads, retries what the system says to retry, and knows a true end of file.
+// resubmits short reads, retries what the system says to retry, and knows a true end of file. On path read, where the kernel may
+// have merged neighbours into one command, a read that failed with EIO is tried once more alone: only its own bytes count.
 #pragma once
 
 #include <cstdint>
@@ -101,7 +102,9 @@ class Reader {
 
   absl::Status Check(const ChunkRead& read) const;
   uint32_t AlignmentOf(const Volume& volume) const;
+  bool MustWait(const Entry& entry) const;
   void QueueRaw(Entry& entry);
+  void TryAlone(Entry& entry);
   size_t QueueKept(absl::Span<ChunkResult> results);
   absl::Status WaitForCompletions(absl::Duration timeout);
   Entry* Find(uint64_t user_data);
@@ -117,7 +120,8 @@ class Reader {
   Counts counts_;
   std::vector<Entry> entries_;
   std::vector<uint32_t> free_entries_;
-  uint32_t kept_count_ = 0;                 // entries whose raw read the queue had no room for
+  uint32_t kept_count_ = 0;                 // entries whose raw read the queue does not have yet
+  uint32_t alone_count_ = 0;                // entries that are tried again alone
   uint64_t earliest_deadline_ns_;           // no read in flight has an earlier one
   std::vector<RawCompletion> completions_;  // [next_completion_, completion_count_) are still to be looked at
   size_t next_completion_ = 0;
