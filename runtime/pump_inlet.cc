@@ -8,16 +8,14 @@
 #include "penstock/check.h"
 #include "penstock/clock.h"
 #include "penstock/error.h"
+#include "runtime/source_extent.h"
 
 namespace penstock {
 namespace {
 
-absl::Status EndedEarly(const PumpChunk& chunk) {
+absl::Status EndedEarlyError(const PumpChunk& chunk) {
   const PumpSource& source = chunk.source->parts;
-  return MakeError(absl::StatusCode::kOutOfRange,
-                   What(absl::StrCat(source.volume->name(), " ends at byte ", chunk.volume_offset() + chunk.bytes, ", not at ",
-                                     source.offset_bytes + source.length_bytes, " as when it was opened")),
-                   Fix("keep the file from being truncated while it is read, and read it again"));
+  return EndedEarly(BoundsOf(*source.volume), chunk.volume_offset() + chunk.bytes, source.offset_bytes + source.length_bytes);
 }
 
 }  // namespace
@@ -197,7 +195,7 @@ void PumpInlet::FoldOldest() {
     run_.statistics.bytes += chunk.bytes;
   }
   if (source.status.ok()) source.status = chunk.status;
-  if (source.status.ok() && chunk.bytes < chunk.length) source.status = EndedEarly(chunk);
+  if (source.status.ok() && chunk.bytes < chunk.length) source.status = EndedEarlyError(chunk);
   source.ended_early |= !source.status.ok();
   ++run_.statistics.chunks;
   --source.chunks;

@@ -42,4 +42,17 @@ absl::StatusOr<SourceExtent> ResolveExtent(const ExtentRequest& request, const S
   return SourceExtent{request.offset_bytes, length_bytes};
 }
 
+absl::Status EndedEarly(const SourceBounds& bounds, uint64_t end_bytes, uint64_t expected_bytes) {
+  if (bounds.block_bytes > 1) {
+    return MakeError(absl::StatusCode::kUnavailable,
+                     What(absl::StrCat("the device ", bounds.name, " is gone or gives no more: nothing came from byte ",
+                                       end_bytes, " on, up to ", expected_bytes, " were to come")),
+                     Fix("look in the kernel log (dmesg) for the device, and open it again"));
+  }
+  return MakeError(
+      absl::StatusCode::kOutOfRange,
+      What(absl::StrCat(bounds.name, " ends at byte ", end_bytes, ", not at ", expected_bytes, " as when it was opened")),
+      Fix("keep the file from being truncated while it is read, and read it again"));
+}
+
 }  // namespace penstock

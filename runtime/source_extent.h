@@ -35,4 +35,8 @@ SourceBounds BoundsOf(const Volume& volume);
 /// whole blocks of a block device. Threads: any.
 absl::StatusOr<SourceExtent> ResolveExtent(const ExtentRequest& request, const SourceBounds& bounds);
 
+/// A source whose reads brought nothing from byte `end_bytes` on, where `expected_bytes` were to come: OutOfRange of a file,
+/// which was truncated; Unavailable of a device, which does not become shorter by itself. Threads: any.
+absl::Status EndedEarly(const SourceBounds& bounds, uint64_t end_bytes, uint64_t expected_bytes);
+
 }  // namespace penstock

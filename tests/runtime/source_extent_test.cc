@@ -67,5 +67,16 @@ TEST(SourceExtent, OfAFileKnowsNoBlocks) {
   EXPECT_EQ(bounds.block_bytes, 1u);
 }
 
+TEST(SourceExtent, ThatEndsEarlyIsATruncatedFileOrADeviceThatIsGone) {
+  const absl::Status file = EndedEarly({.name = "file", .size_bytes = 1000}, 600, 900);
+  EXPECT_EQ(file.code(), absl::StatusCode::kOutOfRange);
+  EXPECT_THAT(CauseOf(file), HasSubstr("file ends at byte 600, not at 900"));
+  EXPECT_THAT(RemedyOf(file), HasSubstr("truncated"));
+  const absl::Status device = EndedEarly({.name = "/dev/nvme0n1", .size_bytes = 8192, .block_bytes = 512}, 4096, 8192);
+  EXPECT_EQ(device.code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(CauseOf(device), testing::AllOf(HasSubstr("/dev/nvme0n1 is gone"), HasSubstr("byte 4096")));
+  EXPECT_THAT(RemedyOf(device), HasSubstr("dmesg"));
+}
+
 }  // namespace
 }  // namespace penstock
