@@ -60,7 +60,7 @@ absl::Status ErrnoError(int error_number, const NvmeNode& node, absl::string_vie
     case EPERM:
       return MakeErrnoError(absl::StatusCode::kPermissionDenied, error_number, what,
                             Fix("run as root; from kernel 6.2 on read access to the node is enough to identify and read it "
-                                "(docs/ingest.md), the log page always needs root"));
+                                "(docs/paths.md), the log page always needs root"));
     case ENOTTY:
       return MakeErrnoError(absl::StatusCode::kInvalidArgument, error_number, what,
                             Fix("name a node of an NVMe namespace: /dev/ngXnY or /dev/nvmeXnY"));

@@ -49,7 +49,7 @@ absl::Status SetupError(int error_number) {
                             Fix("close files, or raise the limit of open files (ulimit -n)"));
     default:
       return MakeErrnoError(absl::StatusCode::kUnavailable, error_number, std::move(what),
-                            Fix("use a newer kernel (docs/ingest.md tells what each path needs), or --path=pread"));
+                            Fix("use a newer kernel (docs/paths.md tells what each path needs), or --path=pread"));
   }
 }
 
