@@ -18,15 +18,17 @@ constexpr size_t kCommandRegionBytes = size_t{256} << 10;
 
 size_t RoundUp(size_t value, size_t step) { return (value + step - 1) / step * step; }
 
-/// Whole buffers, or equal parts of one if that goes.
-size_t CommandRegionBytes(const BufferPool& pool) {
-  const size_t buffer_bytes = pool.buffer_bytes();
-  if (buffer_bytes <= kCommandRegionBytes) return kCommandRegionBytes / buffer_bytes * buffer_bytes;
-  const size_t parts = RoundUp(buffer_bytes, kCommandRegionBytes) / kCommandRegionBytes;
-  return RoundUp(buffer_bytes / parts, BufferPool::kAlignment);
-}
-
 }  // namespace
+
+size_t CommandRegionBytes(const BufferPool::Options& options) {
+  const size_t fewest_bytes = RoundUp(options.buffer_bytes * options.buffer_count, kMaxRegions) / kMaxRegions;
+  size_t bytes = kCommandRegionBytes / options.buffer_bytes * options.buffer_bytes;
+  if (options.buffer_bytes > kCommandRegionBytes) {
+    const size_t parts = RoundUp(options.buffer_bytes, kCommandRegionBytes) / kCommandRegionBytes;
+    bytes = options.buffer_bytes / parts;
+  }
+  return RoundUp(std::max(bytes, fewest_bytes), BufferPool::kAlignment);
+}
 
 absl::StatusOr<RegisteredPool> RegisteredPool::Register(Uring& uring, const BufferPool& pool, size_t region_bytes) {
   std::vector<absl::Span<std::byte>> regions;
@@ -45,8 +47,7 @@ absl::StatusOr<RegisteredPool> RegisteredPool::Register(Uring& uring, const Buff
 }
 
 absl::StatusOr<RegisteredPool> RegisteredPool::RegisterForCommands(Uring& uring, const BufferPool& pool) {
-  const size_t fewest_bytes = RoundUp(RoundUp(pool.memory().size(), kMaxRegions) / kMaxRegions, BufferPool::kAlignment);
-  return Register(uring, pool, std::max(CommandRegionBytes(pool), fewest_bytes));
+  return Register(uring, pool, CommandRegionBytes({pool.buffer_bytes(), pool.buffer_count()}));
 }
 
 }  // namespace penstock::driver

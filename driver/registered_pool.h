@@ -12,14 +12,18 @@
 
 namespace penstock::driver {
 
+/// Bytes of a region for passthrough commands: about 256 KiB, whole buffers or equal parts of one where that goes, more where the
+/// kernel's limit of 16384 regions wants it. A whole number of pages.
+size_t CommandRegionBytes(const BufferPool::Options& options);
+
 class RegisteredPool {
  public:
   /// As few regions as possible: a buffer lies in one.
   /// Errors: those of Uring::RegisterMemory; InvalidArgument for buffers above 1 GiB, which the kernel does not take.
   static absl::StatusOr<RegisteredPool> Register(Uring& uring, const BufferPool& pool);
 
-  /// Regions of about 256 KiB, as passthrough needs them: Linux 6.1 refuses a command (-EINVAL) if there are more pages from its
-  /// address to the end of the region than the controller takes pieces of memory, however short the command is. Commands end
+  /// Regions of CommandRegionBytes, as passthrough needs them: Linux 6.1 refuses a command (-EINVAL) if there are more pages from
+  /// its address to the end of the region than the controller takes pieces of memory, however short the command is. Commands end
   /// where regions end. Errors: those of Uring::RegisterMemory.
   static absl::StatusOr<RegisteredPool> RegisterForCommands(Uring& uring, const BufferPool& pool);
 

@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "penstock/buffer_pool.h"
+#include "penstock/clock.h"
 #include "penstock/error.h"
 #include "penstock/read_paths.h"
 #include "penstock/reader.h"
@@ -54,6 +55,40 @@ TEST_F(UringTest, HidesCompletionsOfItsOwnRequests) {
   ASSERT_EQ(uring->Take(absl::MakeSpan(completions)), 2);
   EXPECT_EQ(completions[0].user_data, 1);
   EXPECT_EQ(completions[1].user_data, 2);
+}
+
+/// Big completions are twice as far apart; polled rings and those of a kernel thread are entered in other ways.
+TEST_F(UringTest, CompletesRequestsWhateverItsKind) {
+  const Uring::Options kinds[] = {{.entries = 4, .big_entries = true},
+                                  {.entries = 4, .kernel_thread = true},
+                                  {.entries = 4, .poll_device = true},
+                                  {.entries = 4, .big_entries = true, .poll_device = true, .kernel_thread = true}};
+  for (const Uring::Options& kind : kinds) {
+    const auto uring = Uring::Open(kind);
+    if (uring.status().code() == absl::StatusCode::kUnavailable) GTEST_SKIP() << uring.status();
+    ASSERT_TRUE(uring.ok()) << uring.status();
+    for (uint64_t round = 0; round < 5; ++round) {
+      for (uint64_t i = 0; i < 3; ++i) QueueNop(**uring, 10 * round + i);
+      std::array<UringCompletion, 4> completions;
+      size_t taken = 0;
+      for (int tries = 0; taken < 3 && tries < 100; ++tries) {
+        ASSERT_EQ((*uring)->Wait(absl::Milliseconds(100), static_cast<uint32_t>(3 - taken)), absl::OkStatus());
+        taken += (*uring)->Take(absl::MakeSpan(completions).subspan(taken));
+      }
+      ASSERT_EQ(taken, 3u);
+      for (uint64_t i = 0; i < 3; ++i) EXPECT_EQ(completions[i].user_data, 10 * round + i);
+    }
+  }
+}
+
+TEST_F(UringTest, WaitsNoLongerThanItIsToldWhenFewerCompletionsCome) {
+  const auto uring = Uring::Open({.entries = 4}).value();
+  QueueNop(*uring, 1);
+  const uint64_t begin_ns = MonotonicNs();
+  ASSERT_EQ(uring->Wait(absl::Milliseconds(20), 2), absl::OkStatus());
+  EXPECT_GE(MonotonicNs() - begin_ns, 19'000'000u);
+  UringCompletion completion;
+  EXPECT_EQ(uring->Take(absl::MakeSpan(&completion, 1)), 1u);
 }
 
 TEST_F(UringTest, KeepsCompletionsThatTheCallerHasNoRoomFor) {
