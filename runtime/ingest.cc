@@ -33,9 +33,7 @@ absl::Status CheckOptions(const IngestOptions& options) {
 }
 
 absl::StatusOr<std::vector<std::vector<uint32_t>>> InletsOf(absl::Span<const std::string> sources, uint32_t depth) {
-  std::vector<std::optional<std::string>> keys;
-  for (const std::string& source : sources) keys.push_back(InletKey(source));
-  std::vector<std::vector<uint32_t>> inlets = SortIntoInlets(keys);
+  std::vector<std::vector<uint32_t>> inlets = SortIntoInlets(InletKeys(sources));
   const uint64_t reads = uint64_t{depth} * inlets.size();
   if (reads <= IngestOptions::kMaxReads) return inlets;
   return MakeError(absl::StatusCode::kInvalidArgument,

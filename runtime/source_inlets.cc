@@ -12,12 +12,24 @@
 namespace penstock {
 
 std::optional<std::string> InletKey(const std::string& source) {
-  if (std::optional<std::string> controller = ControllerOf(source); controller.has_value()) return controller;
   struct stat status {};
   if (stat(source.c_str(), &status) != 0) return std::nullopt;
   const char* const kind = S_ISCHR(status.st_mode) ? "char " : "";
   const dev_t device = S_ISBLK(status.st_mode) || S_ISCHR(status.st_mode) ? status.st_rdev : status.st_dev;
   return absl::StrCat(kind, major(device), ":", minor(device));
+}
+
+std::vector<std::optional<std::string>> InletKeys(absl::Span<const std::string> sources) {
+  std::map<std::string, std::string> known;  // by what stat tells; a tree has many files and few devices
+  std::vector<std::optional<std::string>> keys;
+  for (const std::string& source : sources) {
+    std::optional<std::string>& key = keys.emplace_back(InletKey(source));
+    if (!key.has_value()) continue;
+    const auto [it, is_new] = known.try_emplace(*key, *key);
+    if (is_new) it->second = ControllerOf(source).value_or(*key);
+    key = it->second;
+  }
+  return keys;
 }
 
 std::vector<std::vector<uint32_t>> SortIntoInlets(absl::Span<const std::optional<std::string>> keys) {
