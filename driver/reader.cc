@@ -32,6 +32,10 @@ uint32_t FirstGeneration() {
   return readers.fetch_add(1, std::memory_order_relaxed) * 0x9E3779B9u;
 }
 
+/// What the block layer makes of trouble with bytes on the device (Linux: blk_errors), which one bad sector brings over a whole
+/// command.
+bool IsOfTheMedium(int error_number) { return error_number == EIO || error_number == ENODATA || error_number == EILSEQ; }
+
 bool MayRetry(uint16_t nvme_status) { return driver::MeaningOfNvmeStatus(driver::DecodeNvmeStatus(nvme_status)).may_retry; }
 
 absl::Status Invalid(std::string what, std::string fix) {
@@ -252,7 +256,7 @@ std::optional<absl::Status> Reader::RetryOrFail(Entry& entry, const RawCompletio
   const bool by_controller = completion.nvme_status != 0;
   const bool passing = by_controller ? MayRetry(completion.nvme_status) : error_number == EINTR || error_number == EAGAIN;
   if (entry.give_up != Entry::GiveUp::kNo && (passing || error_number == ECANCELED)) return GivenUp(entry);
-  if (error_number == EIO && !by_controller && queue_.path() == ReadPath::kRead && !entry.alone) {
+  if (IsOfTheMedium(error_number) && !by_controller && queue_.path() == ReadPath::kRead && !entry.alone) {
     TryAlone(entry);
     return std::nullopt;
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Chunk reads that are complete or failed, never in between: the layer above a ReadQueue that pairs completions with requests,
 // resubmits short reads, retries what the system says to retry, and knows a true end of file. On path read, where the kernel may
-// have merged neighbours into one command, a read that failed with EIO is tried once more alone: only its own bytes count.
+// have merged neighbours into one command, a read that failed for bytes on the device is tried once more, alone.
 #pragma once
 
 #include <cstdint>

@@ -17,8 +17,8 @@ void StartAll(ReaderFixture& f, uint64_t count) {
   for (uint64_t tag = 0; tag < count; ++tag) ASSERT_EQ(f.reader.Start(f.Chunk(tag, tag * kChunk, kChunk)), absl::OkStatus());
 }
 
-void FailOnce(ReaderFixture& f, uint64_t tag) {
-  f.queue.Inject({.kind = FaultKind::kError, .value = EIO, .offset_bytes = tag * kChunk});
+void FailOnce(ReaderFixture& f, uint64_t tag, uint64_t error = EIO) {
+  f.queue.Inject({.kind = FaultKind::kError, .value = error, .offset_bytes = tag * kChunk});
 }
 
 TEST(ReaderAlone, FailsOnlyTheReadWhoseOwnBytesAreBad) {
@@ -60,6 +60,21 @@ TEST(ReaderAlone, WaitsForTheOthersAndNewOnesWaitForIt) {
   EXPECT_EQ(f.queue.in_flight(), 1u);
   EXPECT_EQ(f.Collect(1).at(0).tag, 0u);
   EXPECT_EQ(f.Collect(1).at(0).tag, 2u);
+}
+
+TEST(ReaderAlone, IsForTroubleWithBytesOnTheDeviceOnly) {
+  for (const int error : {EIO, ENODATA, EILSEQ}) {
+    ReaderFixture f(kChunk, kDirect);
+    SKIP_WITHOUT_DIRECT_IO(f);
+    FailOnce(f, 0, static_cast<uint64_t>(error));
+    EXPECT_EQ(f.ReadOne(f.Chunk(0, 0, kChunk)).status, absl::OkStatus()) << error;
+  }
+  for (const int error : {ENODEV, EFAULT, EINVAL}) {
+    ReaderFixture f(kChunk, kDirect);
+    FailOnce(f, 0, static_cast<uint64_t>(error));
+    EXPECT_EQ(ErrnoOf(f.ReadOne(f.Chunk(0, 0, kChunk)).status), error);
+    EXPECT_EQ(f.queue.reads().size(), 1u);
+  }
 }
 
 TEST(ReaderAlone, EndsWhenItIsGivenUpWhileItWaits) {
