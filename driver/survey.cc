@@ -40,6 +40,7 @@ std::vector<PathFinding> TryPeers(const Volume& volume, const HostFacts& host) {
   const std::vector<std::string> peers = MappablePeers(host);
   if (peers.empty()) return {{ReadPath::kBar, "", NoPeerMemory(host)}};
   std::vector<PathFinding> findings;
+  findings.reserve(peers.size());
   for (const std::string& peer : peers) {
     findings.push_back({ReadPath::kBar, absl::StrCat("p2pmem:", peer), ProbePath(ReadPath::kBar, volume, PeerMemoryPools(peer))});
   }
