@@ -44,6 +44,18 @@ class DiskBytes {
     return std::nullopt;
   }
 
+  /// CRC-32C of what lies at `offset_bytes`, a bit at a time: nothing of the runtime's own code is in it.
+  uint32_t Crc32c(uint64_t offset_bytes, uint64_t length_bytes) const {
+    uint32_t crc = ~0u;
+    std::byte unit[kUnitBytes];
+    for (uint64_t offset = offset_bytes; offset < offset_bytes + length_bytes; ++offset) {
+      if (offset == offset_bytes || offset % kUnitBytes == 0) Unit(offset / kUnitBytes, unit);
+      crc ^= static_cast<uint32_t>(unit[offset % kUnitBytes]);
+      for (int bit = 0; bit < 8; ++bit) crc = crc >> 1 ^ (0x82F63B78u & -(crc & 1u));
+    }
+    return ~crc;
+  }
+
  private:
   static constexpr size_t kTableBytes = 131072;
   static constexpr size_t kRestBytes = kUnitBytes - sizeof(uint64_t);

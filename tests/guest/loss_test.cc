@@ -24,6 +24,10 @@ std::optional<uint64_t> LengthBy(ReadPath path) {
   return path == ReadPath::kBar ? std::optional<uint64_t>(4 << 20) : std::nullopt;
 }
 
+/// Under path bar QEMU 7.2 has one buffer for all reads into a BAR, and stands still for good if the controller is reset while
+/// one of several reads waits for it.
+uint32_t DepthBy(ReadPath path) { return path == ReadPath::kBar ? 1 : 16; }
+
 uint32_t CrcBy(ReadPath path, const Disk& disk) {
   const std::optional<uint64_t> length = LengthBy(path);
   return length.has_value() ? disk.content.Crc32c(0, *length) : disk.crc32c;
@@ -64,7 +68,7 @@ class Reset : public testing::TestWithParam<ReadPath> {};
 
 TEST_P(Reset, UnderLoadLosesNoByte) {
   const Disk disk = DiskOf("RESET");  // slow, so that there are always commands in flight
-  Load load({disk.char_node}, By(GetParam(), kChunkBytes, 32));
+  Load load({disk.char_node}, By(GetParam(), kChunkBytes, DepthBy(GetParam())));
   EXPECT_TRUE(Eventually([&] { return load.folded() > 0; }));
   const std::string controller = "/sys/class/nvme/" + disk.controller;
   int resets = 0;
@@ -92,7 +96,7 @@ TEST_P(Unplugged, ControllerEndsASourceUnderLoadWithAnError) {
   const Disk other = DiskOf("PLAIN");
   const std::string memory_owner = DiskOf("MEMORY").pci_address;
   const uint64_t free_before = FreePeerMemoryBytes(memory_owner).value_or(0);
-  Load load({disk.char_node, other.char_node}, By(GetParam()));
+  Load load({disk.char_node, other.char_node}, By(GetParam(), kChunkBytes, DepthBy(GetParam())));
   EXPECT_TRUE(Eventually([&] { return load.folded() >= 4 * kChunkBytes; }));
   const uint64_t pulled_ns = MonotonicNs();
   AskHost("device_del id=" + serial);

@@ -44,13 +44,5 @@ TEST(Machine, HasOnItsDisksWhatTheHostWrote) {
   }
 }
 
-TEST(Machine, HasTwoControllersForASharedNamespace) {
-  const Disk shared = DiskOf("PAIR");
-  EXPECT_EQ(ControllersOf("PAIR").size(), 2u);
-  EXPECT_NE(shared.block_node, "");
-}
-
-TEST(Machine, HasADeviceThatIsNothingButABar) { EXPECT_NE(BareBarAddress(), ""); }
-
 }  // namespace
 }  // namespace penstock::guest

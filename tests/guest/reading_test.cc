@@ -1,48 +1,103 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Sound disks, read whole: the CRC-32C that the device computes is the one that another program computed on the host.
+// Sound disks, read whole by every path: the CRC-32C that the device computes is the one that another program computed on the
+// host, and the controllers' own counters tell which way the bytes came.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "penstock/error.h"
 #include "tests/guest/ingest_run.h"
 
 namespace penstock::guest {
 namespace {
 
-void ExpectWhole(const std::vector<Disk>& disks, const IngestOptions& options) {
-  std::vector<std::string> nodes;
-  for (const Disk& disk : disks) nodes.push_back(disk.block_node);
-  const absl::StatusOr<IngestReport> report = IngestCrc32c(nodes, options);
-  ASSERT_TRUE(report.ok()) << report.status();
-  EXPECT_TRUE(report->status.ok()) << report->status;
-  ASSERT_EQ(report->sources.size(), disks.size());
-  uint64_t bytes = 0;
-  for (size_t i = 0; i < disks.size(); ++i) {
-    EXPECT_EQ(report->sources[i].path, options.path) << disks[i].serial;
-    EXPECT_EQ(report->sources[i].bytes, disks[i].bytes) << disks[i].serial;
-    EXPECT_EQ(report->sources[i].result.crc32c, disks[i].crc32c) << disks[i].serial;
-    bytes += disks[i].bytes;
-  }
-  EXPECT_EQ(report->bounce_bytes, options.path == ReadPath::kPread ? bytes : 0);
+using testing::AllOf;
+using testing::AnyOf;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+IngestOptions Auto(const BufferPoolMaker& make_pool = BufferPool::Create) {
+  IngestOptions options;
+  options.make_pool = make_pool;
+  options.chunk_bytes = 256 * 1024;
+  options.depth = 8;
+  return options;
 }
 
 class Reading : public testing::TestWithParam<ReadPath> {};
 
-TEST_P(Reading, DeliversEveryByteOfADisk) {
-  ExpectWhole({DiskOf("PLAIN")}, {.path = GetParam(), .chunk_bytes = 256 * 1024, .depth = 16});
-}
-
-TEST_P(Reading, DeliversDisksOfDifferentBlocksInOneRun) {
-  ExpectWhole({DiskOf("BLOCKS4096"), DiskOf("PLAIN"), DiskOf("BLOCKS4096")}, {.path = GetParam(), .depth = 4});
-}
-
-TEST_P(Reading, DeliversAtEveryDepth) {
-  for (const uint32_t depth : {1, 3, 64, 256}) {
-    ExpectWhole({DiskOf("BLOCKS4096")}, {.path = GetParam(), .chunk_bytes = 64 * 1024, .depth = depth});
+TEST_P(Reading, DeliversEveryByteWhicheverNodeIsNamed) {
+  const Disk disk = DiskOf("PLAIN");
+  for (const std::string& node : {disk.char_node, disk.block_node}) {
+    ExpectTheControllersAgree(ExpectWhole({disk}, {node}, By(GetParam(), 128 * 1024, 16)));
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(, Reading, testing::Values(ReadPath::kRead, ReadPath::kPread),
-                         [](const auto& path) { return std::string(ReadPathName(path.param)); });
+TEST_P(Reading, DeliversDisksOfDifferentBlocksInOneRun) {
+  const Disk small = DiskOf("PLAIN");
+  const Disk large = DiskOf("BLOCKS4096");
+  ExpectWhole({large, small, large}, {large.block_node, small.char_node, large.char_node}, By(GetParam(), 1 << 20, 4));
+}
+
+TEST_P(Reading, DeliversAtEveryDepth) {
+  const Disk disk = DiskOf("BLOCKS4096");
+  for (const uint32_t depth : {1, 7, 64, 256}) {
+    ExpectTheControllersAgree(ExpectWhole({disk}, {disk.char_node}, By(GetParam(), 16 * 1024, depth)));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(, Reading, testing::Values(ReadPath::kNvme, ReadPath::kRead, ReadPath::kPread), PathParameter);
+INSTANTIATE_TEST_SUITE_P(Bar, Reading, testing::Values(ReadPath::kBar), PathParameter);
+
+class Splitting : public testing::TestWithParam<ReadPath> {};
+
+/// How many commands the controller executed for all of SMALLREADS, 4 MiB at 32 KiB a command.
+uint64_t CommandsInChunksOf(uint32_t chunk_bytes, ReadPath path) {
+  const Disk disk = DiskOf("SMALLREADS");
+  const IngestReport report = ExpectWhole({disk}, {disk.char_node}, By(path, chunk_bytes, 8));
+  ExpectTheControllersAgree(report);
+  return report.controllers.empty() ? 0 : report.controllers[0].read_commands;
+}
+
+TEST_P(Splitting, MakesAsManyCommandsAsTheControllersLimitAsksFor) {
+  EXPECT_EQ(CommandsInChunksOf(256 * 1024, GetParam()), 4u * 1024 / 32);
+  // 164 KiB are 5 commands of 28 KiB and one of 24; 24 chunks of them leave 160 KiB, 5 commands of 32 KiB.
+  EXPECT_EQ(CommandsInChunksOf(164 * 1024, GetParam()), 24u * 6 + 5);
+  EXPECT_EQ(CommandsInChunksOf(4096, GetParam()), 4u * 1024 / 4);
+}
+
+INSTANTIATE_TEST_SUITE_P(, Splitting, testing::Values(ReadPath::kNvme), PathParameter);
+INSTANTIATE_TEST_SUITE_P(Bar, Splitting, testing::Values(ReadPath::kBar), PathParameter);
+
+// Linux 6.1 counts the pages of all of a registered region as the command's segments: too many for a controller of 9.
+TEST(NoSplitting, OfRegisteredMemoryStepsDownToReadsThatTheKernelSplits) {
+  const Disk disk = DiskOf("SMALLREADS");
+  EXPECT_THAT(Story(disk, disk.char_node, Auto()), AllOf(StartsWith("read all bytes; not nvme"), HasSubstr("EINVAL")));
+}
+
+TEST(Auto, TakesPassthroughForPinnedMemory) {
+  const Disk disk = DiskOf("BLOCKS4096");
+  EXPECT_EQ(Story(disk, disk.block_node, Auto()), "nvme all bytes");
+}
+
+TEST(AutoInPeerMemory, TakesPassthroughStraightIntoTheBar) {
+  const Disk disk = DiskOf("BLOCKS4096");
+  const IngestOptions options = Auto(PeerMemoryPools(DiskOf("MEMORY").pci_address));
+  EXPECT_EQ(Story(disk, disk.char_node, options), "bar all bytes");
+}
+
+// QEMU's controller takes a list of pieces for its own memory only from that memory; another one may not mind.
+TEST(AutoInPeerMemory, OfTheControllerItselfIsTriedAndNotAssumed) {
+  const Disk disk = DiskOf("MEMORY");
+  EXPECT_THAT(Story(disk, disk.char_node, Auto(PeerMemoryPools(disk.pci_address))),
+              AnyOf("bar all bytes", AllOf(StartsWith("read all bytes; not bar"), HasSubstr("Controller Memory Buffer"))));
+}
+
+TEST(NoPeerMemory, IsAnErrorOfTheRunThatSaysWhatIsMissing) {
+  const auto report = IngestCrc32c({DiskOf("PLAIN").char_node}, By(ReadPath::kBar));
+  EXPECT_EQ(report.status().code(), absl::StatusCode::kNotFound) << report.status();
+  EXPECT_THAT(CauseOf(report.status()), HasSubstr("has published no peer-to-peer memory"));
+  EXPECT_THAT(RemedyOf(report.status()), HasSubstr("CONFIG_PCI_P2PDMA"));
+}
 
 }  // namespace
 }  // namespace penstock::guest

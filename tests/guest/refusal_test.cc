@@ -4,6 +4,9 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
+#include <optional>
+
+#include "absl/strings/str_cat.h"
 #include "tests/driver/child_process.h"
 #include "tests/guest/ingest_run.h"
 
@@ -12,40 +15,80 @@ namespace {
 
 using testing::AllOf;
 using testing::HasSubstr;
+using testing::StartsWith;
 
-IngestOptions Small() {
-  IngestOptions options;
-  options.chunk_bytes = 64 * 1024;
-  options.depth = 8;
+IngestOptions Small(std::optional<ReadPath> path = std::nullopt) {
+  IngestOptions options = By(ReadPath::kNvme);
+  options.path = path;
   return options;
 }
 
-/// In words: the path that ran, whether it delivered, and why other paths did not run; or the error.
-std::string Story(const Disk& disk, const IngestOptions& options) {
-  const absl::StatusOr<IngestReport> report = IngestCrc32c({disk.block_node}, options);
-  const absl::Status status = report.ok() ? report->status : report.status();
-  if (!status.ok()) return std::string(status.message());
-  const SourceReport& source = report->sources.at(0);
-  std::string story(ReadPathName(source.path.value()));
-  story += source.result.crc32c == disk.crc32c ? " all bytes" : " wrong bytes";
-  for (const Refusal& refusal : source.refusals) {
-    story += "; not " + std::string(ReadPathName(refusal.path)) + ": " + refusal.cause + ". Fix: " + refusal.remedy;
-  }
-  return story;
+/// What becomes of it when a user without rights asks.
+std::string UsersStory(const Disk& disk, const std::string& node, const IngestOptions& options = Small()) {
+  return RunInChild([&] { return BecomeUser() ? Story(disk, node, options) : "still root"; });
 }
 
-TEST(Rights, AreNeededOnTheNodeAndAnErrorSaysWhich) {
+TEST(Rights, AreNeededOnANodeAndAnErrorSaysOnWhich) {
   const Disk disk = DiskOf("BLOCKS4096");
-  const std::string story = RunInChild([&] { return BecomeUser() ? Story(disk, Small()) : "still root"; });
-  EXPECT_THAT(story, AllOf(HasSubstr("cannot open " + disk.block_node), HasSubstr("EACCES"), HasSubstr("disk group")));
+  for (const std::string& node : {disk.block_node, disk.char_node}) {
+    EXPECT_THAT(UsersStory(disk, node), AllOf(HasSubstr("cannot open " + node), HasSubstr("EACCES"), HasSubstr("setfacl")));
+  }
 }
 
 TEST(Rights, OnTheBlockNodeAreEnoughToReadByTheKernel) {
   const Disk disk = DiskOf("BLOCKS4096");
   const ScopedOwner owner(disk.block_node, kUser);
-  const std::string story = RunInChild([&] { return BecomeUser() ? Story(disk, Small()) : "still root"; });
-  EXPECT_THAT(story,
-              AllOf(HasSubstr("read all bytes"), HasSubstr("not nvme: cannot open " + disk.char_node), HasSubstr("EACCES")));
+  for (const std::string& node : {disk.block_node, disk.char_node}) {
+    EXPECT_THAT(UsersStory(disk, node), AllOf(StartsWith("read all bytes; not nvme: cannot open " + disk.char_node),
+                                              HasSubstr("EACCES"), HasSubstr("give this user read access")));
+  }
+}
+
+TEST(UserPassthrough, NeedsRightsOnTheCharacterNodeAlone) {
+  const Disk disk = DiskOf("BLOCKS4096");
+  const ScopedOwner owner(disk.char_node, kUser);
+  for (const std::string& node : {disk.block_node, disk.char_node}) EXPECT_EQ(UsersStory(disk, node), "nvme all bytes");
+  EXPECT_THAT(UsersStory(disk, disk.char_node, Small(ReadPath::kRead)),
+              AllOf(HasSubstr("demanded and is refused"), HasSubstr("cannot open " + disk.block_node)));
+}
+
+TEST(UserPassthrough, RunsThoughTheControllersCountersAreNotForUsers) {
+  const Disk disk = DiskOf("BLOCKS4096");
+  const ScopedOwner owner(disk.char_node, kUser);
+  const std::string answer = RunInChild([&]() -> std::string {
+    if (!BecomeUser()) return "still root";
+    const auto report = IngestCrc32c({disk.char_node}, Small());
+    if (!report.ok() || !report->status.ok()) return report.status().ToString();
+    const ControllerCounts& counts = report->controllers.at(0);
+    return absl::StrCat(report->paths.at(0).commands, " commands, counted: ", counts.read_commands, ", ",
+                        counts.block_layer_reads, ", ", counts.status.ToString());
+  });
+  EXPECT_THAT(answer,
+              AllOf(HasSubstr("64 commands, counted: 0, 0, PERMISSION_DENIED"), HasSubstr("SMART log"), HasSubstr("root")));
+}
+
+TEST(UserPassthrough, IntoTooLittleLockedMemoryIsRefusedAndStepsDown) {
+  const Disk disk = DiskOf("BLOCKS4096");
+  const ScopedOwner char_owner(disk.char_node, kUser);
+  const ScopedOwner block_owner(disk.block_node, kUser);
+  const auto story_of = [&](const IngestOptions& options) {
+    return RunInChild([&]() -> std::string {
+      const rlimit limit{.rlim_cur = 64 * 1024, .rlim_max = 64 * 1024};
+      if (setrlimit(RLIMIT_MEMLOCK, &limit) != 0 || !BecomeUser()) return "no limit";
+      return Story(disk, disk.char_node, options);
+    });
+  };
+  EXPECT_THAT(story_of(Small()), AllOf(StartsWith("pread all bytes; not nvme"), HasSubstr("not read"), HasSubstr("ulimit -l")));
+  EXPECT_THAT(story_of(Small(ReadPath::kNvme)), AllOf(HasSubstr("demanded and is refused"), HasSubstr("ulimit -l")));
+}
+
+TEST(NoUserPassthrough, IsToldWithTheKernelThatHasIt) {
+  const Disk disk = DiskOf("BLOCKS4096");
+  const ScopedOwner owner(disk.char_node, kUser);
+  EXPECT_THAT(UsersStory(disk, disk.char_node), AllOf(HasSubstr("EACCES"), HasSubstr("run as root"), HasSubstr("kernel 6.2")));
+  const ScopedOwner block_owner(disk.block_node, kUser);
+  EXPECT_THAT(UsersStory(disk, disk.char_node),
+              AllOf(StartsWith("read all bytes; not nvme"), HasSubstr("EACCES"), HasSubstr("kernel 6.2")));
 }
 
 TEST(Limits, OfLockedMemoryTooSmallStepsDownToPread) {
@@ -54,26 +97,26 @@ TEST(Limits, OfLockedMemoryTooSmallStepsDownToPread) {
   const std::string story = RunInChild([&]() -> std::string {
     const rlimit limit{.rlim_cur = 64 * 1024, .rlim_max = 64 * 1024};
     if (setrlimit(RLIMIT_MEMLOCK, &limit) != 0 || !BecomeUser()) return "no limit";
-    return Story(disk, Small());
+    return Story(disk, disk.block_node, Small());
   });
-  EXPECT_THAT(story, AllOf(HasSubstr("pread all bytes"), HasSubstr("not nvme"), HasSubstr("not read"), HasSubstr("ulimit -l")));
+  EXPECT_THAT(story, AllOf(StartsWith("pread all bytes; not nvme"), HasSubstr("not read"), HasSubstr("ulimit -l")));
 }
 
 TEST(IoUringSwitch, OffStepsDownToPread) {
   const ScopedSetting off("/proc/sys/kernel/io_uring_disabled", "2");
-  EXPECT_THAT(Story(DiskOf("BLOCKS4096"), Small()),
-              AllOf(HasSubstr("pread all bytes"), HasSubstr("not nvme"), HasSubstr("not read"), HasSubstr("EPERM"),
-                    HasSubstr("/proc/sys/kernel/io_uring_disabled")));
+  const Disk disk = DiskOf("BLOCKS4096");
+  EXPECT_THAT(Story(disk, disk.block_node, Small()), AllOf(StartsWith("pread all bytes; not nvme"), HasSubstr("not read"),
+                                                           HasSubstr("EPERM"), HasSubstr("/proc/sys/kernel/io_uring_disabled")));
 }
 
 TEST(IoUringSwitch, OffForUsersStepsDownToPreadForThem) {
   const Disk disk = DiskOf("BLOCKS4096");
-  const ScopedOwner owner(disk.block_node, kUser);
+  const ScopedOwner char_owner(disk.char_node, kUser);
+  const ScopedOwner block_owner(disk.block_node, kUser);
   const ScopedSetting off("/proc/sys/kernel/io_uring_disabled", "1");
-  EXPECT_EQ(Story(disk, Small()), "nvme all bytes");
-  const std::string story = RunInChild([&] { return BecomeUser() ? Story(disk, Small()) : "still root"; });
-  EXPECT_THAT(story, AllOf(HasSubstr("pread all bytes"), HasSubstr("not nvme"), HasSubstr("not read"), HasSubstr("EPERM"),
-                           HasSubstr("/proc/sys/kernel/io_uring_disabled")));
+  EXPECT_EQ(Story(disk, disk.block_node, Small()), "nvme all bytes");
+  EXPECT_THAT(UsersStory(disk, disk.block_node), AllOf(StartsWith("pread all bytes; not nvme"), HasSubstr("not read"),
+                                                       HasSubstr("EPERM"), HasSubstr("/proc/sys/kernel/io_uring_disabled")));
 }
 
 }  // namespace

@@ -9,7 +9,7 @@ from disks import MEBIBYTE
 @dataclass(frozen=True)
 class Disk:
     """A namespace. The first of a controller has the identifier 1, and so on."""
-    mebibytes: int = 16
+    mebibytes: int = 4
     block_bytes: int = 512
     metadata_bytes: int = 0        # of each block
     interleaved: bool = False      # the metadata lies between the blocks' data
@@ -49,22 +49,26 @@ class Scenario:
     allowed_log: tuple = ()        # patterns of kernel messages that would fail a run and are meant to come here
 
 
-PLAIN = Controller("PLAIN", (Disk(mebibytes=64),))
+PLAIN = Controller("PLAIN")
 BLOCKS_OF_4096 = Controller("BLOCKS4096", (Disk(block_bytes=4096),))
 # Its controller memory buffer is a real BAR, which the kernel publishes as peer-to-peer memory.
 MEMORY = Controller("MEMORY", options="cmb_size_mb=64")
-SOUND = (
+SOUND = (PLAIN, BLOCKS_OF_4096, MEMORY, Controller("SMALLREADS", options="mdts=3"))  # 32 KiB a command
+SEVERAL = (
     PLAIN, BLOCKS_OF_4096, MEMORY,
-    Controller("SMALLREADS", options="mdts=3"),  # 32 KiB a command
     Controller("TWO", (Disk(), Disk(block_bytes=4096))),
-    Controller("METADATA", (Disk(metadata_bytes=8),)),
-    Controller("INTERLEAVED", (Disk(metadata_bytes=8, interleaved=True),)),
     Controller("PAIR1", subsystem="PAIR"), Controller("PAIR2", (), subsystem="PAIR"),
 )
-FAULTY = (
-    PLAIN, MEMORY,
-    Controller("MEDIAERROR", (Disk(error_sector=20000),)),
-    Controller("SLOW", (Disk(mebibytes=64, reads_per_second=100),)),
+AWKWARD = (
+    PLAIN, BLOCKS_OF_4096, MEMORY,
+    Controller("METADATA", (Disk(metadata_bytes=8),)),
+    Controller("INTERLEAVED", (Disk(metadata_bytes=8, interleaved=True),)),
+)
+SLOW = Disk(mebibytes=16, reads_per_second=100)
+FAULTY = (PLAIN, MEMORY, Controller("MEDIAERROR", (Disk(mebibytes=16, error_sector=20000),)), Controller("SLOW", (SLOW,)))
+GOING = (
+    Controller("PLAIN", (Disk(mebibytes=16),)), MEMORY, Controller("RESET", (Disk(mebibytes=16, reads_per_second=200),)),
+    *(Controller(f"PULLED_{path}", (SLOW,)) for path in ("nvme", "read", "bar")),
 )
 NO_PEERS = r"failed to register the CMB"  # kernel 6.1 of Debian is built without peer-to-peer memory
 SCAN_INTERRUPTED = r"nvme nvme\d+: Identify .* failed \("  # a scan for namespaces, by the next reset
@@ -73,11 +77,20 @@ SCAN_INTERRUPTED = r"nvme nvme\d+: Identify .* failed \("  # a scan for namespac
 LOST_AFTER_RESET = r"nvme nvme\d+: (I/O .* timeout|Abort status)"
 
 SCENARIOS = {scenario.name: scenario for scenario in (
-    Scenario("paths", "every way to read sound disks, and what the kernel refuses", ("7", "6.1"),
-             "Machine.*:*Reading.*:Rights.*:Limits.*", SOUND, bar_mebibytes=16, only={"7": "IoUringSwitch.*"},
+    Scenario("paths", "every way to read sound disks", ("7", "6.1"), "Machine.*:Reading.*:Auto.*", SOUND,
+             only={"7": "Splitting.*:Bar/Reading.*:Bar/Splitting.*:AutoInPeerMemory.*", "6.1": "NoPeerMemory.*:NoSplitting.*"},
              allowed_log=(NO_PEERS,)),
-    Scenario("faults", "media errors, and controllers that go away", ("7", "6.1"), "MediaError.*:Unplugged.*:Reset.*", FAULTY,
-             kernel_options="nvme_core.io_timeout=4",
-             allowed_log=(NO_PEERS, SCAN_INTERRUPTED, LOST_AFTER_RESET, r"critical medium error, dev",
-                          r"Buffer I/O error on dev \S+, logical block 2500,")),
+    Scenario("runs", "several controllers in one run, polling, and the command itself", ("7", "6.1"),
+             "Machine.*:Sources.*:Polling.*:Command.*", SEVERAL, programs=("guest_test", "penstock"),
+             only={"7": "Bar/Polling.*:CommandInPeerMemory.*"}, allowed_log=(NO_PEERS,)),
+    Scenario("refusals", "what the kernel refuses: rights, limits, formats, parts of disks, memory", ("7", "6.1"),
+             "Machine.*:Rights.*:Limits.*:Format.*:Extent.*:Partition.*:BareBar.*", AWKWARD, bar_mebibytes=16,
+             only={"7": "UserPassthrough.*:IoUringSwitch.*:PeerMemory.*:DmaBuf.*", "6.1": "NoUserPassthrough.*"},
+             allowed_log=(NO_PEERS,)),
+    Scenario("faults", "bad sectors, places past the end, reads that take too long", ("7", "6.1"),
+             "MediaError.*:PastTheEnd.*:Overdue.*", FAULTY, only={"7": "Bar/MediaError.*:Bar/PastTheEnd.*:Bar/Overdue.*"},
+             allowed_log=(NO_PEERS, r"critical medium error, dev")),
+    Scenario("losses", "controllers that go away, and that are reset, under load", ("7", "6.1"), "Reset.*:Unplugged.*", GOING,
+             only={"7": "Bar/Reset.*:Bar/Unplugged.*"}, kernel_options="nvme_core.io_timeout=4",
+             allowed_log=(NO_PEERS, SCAN_INTERRUPTED, LOST_AFTER_RESET)),
 )}
