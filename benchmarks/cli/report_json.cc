@@ -3,18 +3,13 @@
 #include <string>
 
 #include "absl/strings/str_format.h"
+#include "benchmarks/cli/error_json.h"
 #include "benchmarks/cli/report.h"
-#include "penstock/error.h"
 
 namespace penstock::cli {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-Json ErrorJson(const absl::Status& status) {
-  if (status.ok()) return nullptr;
-  return {{"code", absl::StatusCodeToString(status.code())}, {"cause", CauseOf(status)}, {"remedy", RemedyOf(status)}};
-}
 
 Json SourceJson(const SourceReport& source) {
   Json json = {{"name", source.name}, {"bytes", source.bytes}};

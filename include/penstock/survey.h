@@ -28,8 +28,8 @@ struct VolumeSurvey {
   uint64_t size_bytes = 0;  // as Volume tells, like the two below
   uint32_t block_bytes = 0;
   std::optional<NvmeNamespace> nvme;
-  std::vector<PathFinding>
-      findings;  // those into pinned buffers first, each kind in the order in which --path=auto would try them
+  /// Those into pinned buffers first, each kind in the order in which --path=auto would try them.
+  std::vector<PathFinding> findings;
   std::optional<ReadPath> automatic;  // what --path=auto takes for pinned buffers; nothing: no path works
 
   /// At least one path works, into whatever memory.
