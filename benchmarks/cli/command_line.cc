@@ -2,6 +2,7 @@
 #include "benchmarks/cli/command_line.h"
 
 #include <algorithm>
+#include <limits>
 #include <optional>
 #include <thread>
 
