@@ -5,6 +5,8 @@
 #include <cstring>
 #include <limits>
 
+#include "driver/rounding.h"
+
 namespace penstock::driver {
 namespace {
 
@@ -15,9 +17,6 @@ constexpr uint32_t kPageBytes = 4096;
 // What io_uring copies from the end of a 128-byte entry.
 static_assert(sizeof(nvme_uring_cmd) == 72);
 static_assert(sizeof(nvme_uring_cmd) <= 2 * sizeof(io_uring_sqe) - offsetof(io_uring_sqe, cmd));
-
-uint64_t RoundDown(uint64_t value, uint64_t step) { return value - value % step; }
-uint64_t RoundUp(uint64_t value, uint64_t step) { return RoundDown(value + step - 1, step); }
 
 }  // namespace
 

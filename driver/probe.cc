@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "driver/nvme_identify.h"
+#include "driver/rounding.h"
 #include "penstock/check.h"
 #include "penstock/clock.h"
 #include "penstock/error.h"
@@ -24,7 +25,7 @@ constexpr size_t kProbeBytes = 4 * kPageBytes;  // several pages: what works for
 constexpr size_t kProbePoolBytes = 64 * 1024;
 constexpr char kReportIt[] = "use --path=pread, and report the file system, driver and kernel";
 
-uint64_t RoundUp(uint64_t value, uint64_t step) { return (value + step - 1) / step * step; }
+using driver::RoundUp;
 
 /// What a read of the first bytes of the volume should bring, by another way than `path`; fewer than `bytes` where it is shorter.
 absl::StatusOr<std::vector<std::byte>> Expected(const Volume& volume, ReadPath path, size_t bytes) {

@@ -11,6 +11,7 @@
 #include "absl/time/clock.h"
 #include "driver/nvme_status.h"
 #include "driver/read_error.h"
+#include "driver/rounding.h"
 #include "penstock/check.h"
 #include "penstock/clock.h"
 #include "penstock/error.h"
@@ -23,8 +24,8 @@ constexpr absl::Duration kDestructorDrain = absl::Seconds(5);
 
 uint64_t ToNs(absl::Duration duration) { return static_cast<uint64_t>(std::max<int64_t>(0, absl::ToInt64Nanoseconds(duration))); }
 
-uint64_t RoundDown(uint64_t value, uint32_t alignment) { return value - value % alignment; }
-uint64_t RoundUp(uint64_t value, uint32_t alignment) { return RoundDown(value + alignment - 1, alignment); }
+using driver::RoundDown;
+using driver::RoundUp;
 
 /// Generations of two readers start far apart, so that a late completion of one that is gone pairs with no read of the next.
 uint32_t FirstGeneration() {

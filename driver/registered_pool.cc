@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "driver/rounding.h"
 #include "penstock/error.h"
 
 namespace penstock::driver {
@@ -15,8 +16,6 @@ constexpr size_t kMaxRegionBytes = size_t{1} << 30;
 constexpr size_t kMaxRegions = 16384;
 
 constexpr size_t kCommandRegionBytes = size_t{256} << 10;
-
-size_t RoundUp(size_t value, size_t step) { return (value + step - 1) / step * step; }
 
 }  // namespace
 
