@@ -7,13 +7,13 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
-#include <fstream>
 #include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
+#include "driver/pci_facts.h"
+#include "driver/sysfs_file.h"
 #include "penstock/error.h"
 #include "penstock/file_descriptor.h"
 
@@ -23,16 +23,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr size_t kPageBytes = 4096;
-// PCI Code and ID Assignment Specification, base classes.
-constexpr uint32_t kDisplayController = 0x03;
-constexpr uint32_t kProcessingAccelerator = 0x12;
-
-std::string ReadLine(const fs::path& path) {
-  std::ifstream file(path);
-  std::string line;
-  std::getline(file, line);
-  return std::string(absl::StripAsciiWhitespace(line));
-}
 
 /// dddd:bb:dd.f, hexadecimal but for the function.
 bool IsPciAddress(const std::string& address) {
@@ -56,13 +46,13 @@ absl::StatusOr<fs::path> PeerMemoryFolder(const std::string& pci_address, const 
                      Fix("look for its address with lspci -D"));
   }
   uint32_t pci_class = 0;
-  const std::string class_text = ReadLine(function / "class");
+  const std::string class_text = driver::ReadText(function / "class").value_or("");
   if (!absl::SimpleHexAtoi(class_text, &pci_class)) {
     return MakeError(absl::StatusCode::kFailedPrecondition,
                      What(absl::StrCat("sysfs does not tell what kind of device ", address, " is (class '", class_text, "')")),
                      Fix("mount sysfs at /sys"));
   }
-  if (const uint32_t base = pci_class >> 16; base == kDisplayController || base == kProcessingAccelerator) {
+  if (driver::IsGpuClass(pci_class)) {
     return MakeError(absl::StatusCode::kFailedPrecondition,
                      What(absl::StrCat(address,
                                        " is a GPU or accelerator: its driver hands out its memory, and taking some behind "
@@ -75,7 +65,7 @@ absl::StatusOr<fs::path> PeerMemoryFolder(const std::string& pci_address, const 
                      Fix("name a function with a p2pmem folder in sysfs, such as an NVMe controller with a memory buffer (CMB), "
                          "on a kernel with CONFIG_PCI_P2PDMA"));
   }
-  if (!fs::exists(folder / "allocate", ignored)) {
+  if (!driver::Exists(folder / "allocate")) {
     return MakeError(absl::StatusCode::kUnimplemented,
                      What(absl::StrCat("this kernel cannot map the peer-to-peer memory of ", address)),
                      Fix("use Linux 6.2 or later"));
@@ -83,10 +73,7 @@ absl::StatusOr<fs::path> PeerMemoryFolder(const std::string& pci_address, const 
   return folder;
 }
 
-uint64_t FreeBytes(const fs::path& folder) {
-  uint64_t bytes = 0;
-  return absl::SimpleAtoi(ReadLine(folder / "available"), &bytes) ? bytes : 0;
-}
+uint64_t FreeBytes(const fs::path& folder) { return driver::ReadNumber(folder / "available").value_or(0); }
 
 /// Null, with errno set, on failure.
 std::shared_ptr<void> MapShared(int fd, size_t bytes) {

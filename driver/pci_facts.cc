@@ -22,10 +22,7 @@ constexpr uint32_t kAcceleratorClass = 0x12;
 
 std::vector<fs::path> Functions(const std::string& sys) { return Entries(fs::path(sys) / "bus/pci/devices"); }
 
-bool IsGpu(const fs::path& function) {
-  const uint32_t base_class = ReadNumberOr(function / "class", 0) >> 16;
-  return base_class == kDisplayClass || base_class == kAcceleratorClass;
-}
+bool IsGpu(const fs::path& function) { return IsGpuClass(ReadNumberOr(function / "class", 0)); }
 
 /// Of the memory BARs in the function's "resource" file: lines of first address, last address, flags.
 uint64_t LargestBarBytes(const fs::path& function) {
@@ -60,6 +57,11 @@ PciGpu GpuAt(const fs::path& function) {
 }
 
 }  // namespace
+
+bool IsGpuClass(uint32_t pci_class) {
+  const uint32_t base_class = pci_class >> 16;
+  return base_class == kDisplayClass || base_class == kAcceleratorClass;
+}
 
 std::vector<P2pProvider> ListP2pProviders(const std::string& sys) {
   std::vector<P2pProvider> providers;
