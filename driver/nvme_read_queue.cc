@@ -16,7 +16,6 @@
 #include "driver/registered_pool.h"
 #include "driver/uring.h"
 #include "penstock/check.h"
-#include "penstock/clock.h"
 #include "penstock/error.h"
 
 namespace penstock::driver {
@@ -25,7 +24,6 @@ namespace {
 // Commands in flight at once. More would wait in the block layer (its queues hold 1023 at most) on threads of the kernel's.
 constexpr uint32_t kMaxCommands = 1024;
 constexpr size_t kBatch = 64;
-constexpr absl::Duration kCloseTimeout = absl::Seconds(1);
 
 /// A read and how far its commands have come.
 struct Pending {
@@ -210,16 +208,11 @@ void NvmeReadQueue::Cancel(uint64_t user_data) {
   }
 }
 
-/// As for path read, see there. The kernel holds the pages of commands that outlast it.
 NvmeReadQueue::~NvmeReadQueue() {
   for (const Pending& pending : pending_) {
     if (pending.in_use) Cancel(pending.read.user_data);
   }
-  const uint64_t deadline_ns = MonotonicNs() + static_cast<uint64_t>(absl::ToInt64Nanoseconds(kCloseTimeout));
-  RawCompletion completions[16];
-  for (uint64_t now_ns = MonotonicNs(); commands_ > 0 && now_ns < deadline_ns; now_ns = MonotonicNs()) {
-    if (!Wait(absl::MakeSpan(completions), absl::Nanoseconds(deadline_ns - now_ns)).ok()) return;
-  }
+  TakeWhatIsInFlight(*this, commands_);
 }
 
 }  // namespace

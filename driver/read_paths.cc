@@ -3,6 +3,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "driver/read_queues.h"
+#include "penstock/clock.h"
 #include "penstock/error.h"
 
 namespace penstock {
@@ -10,6 +11,7 @@ namespace {
 
 // A ring holds twice as many requests (each read and its cancellation), and the kernel's limit is 32768.
 constexpr uint32_t kMaxDepth = 16384;
+constexpr absl::Duration kCloseTimeout = absl::Seconds(1);
 
 /// Each passthrough path is for one kind of memory, so that its name tells where the bytes land.
 absl::Status CheckMemory(ReadPath path, const BufferPool& pool) {
@@ -22,6 +24,14 @@ absl::Status CheckMemory(ReadPath path, const BufferPool& pool) {
 }
 
 }  // namespace
+
+void driver::TakeWhatIsInFlight(ReadQueue& queue, const uint32_t& in_flight) {
+  const uint64_t deadline_ns = MonotonicNs() + static_cast<uint64_t>(absl::ToInt64Nanoseconds(kCloseTimeout));
+  RawCompletion completions[16];
+  for (uint64_t now_ns = MonotonicNs(); in_flight > 0 && now_ns < deadline_ns; now_ns = MonotonicNs()) {
+    if (!queue.Wait(absl::MakeSpan(completions), absl::Nanoseconds(deadline_ns - now_ns)).ok()) return;
+  }
+}
 
 absl::StatusOr<std::unique_ptr<ReadQueue>> OpenReadQueue(ReadPath path, const BufferPool& pool, const ReadQueueOptions& options) {
   if (options.depth == 0 || options.depth > kMaxDepth) {

@@ -2,6 +2,7 @@
 // The three kinds of read queues; OpenReadQueue chooses among them.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 
 #include "absl/status/statusor.h"
@@ -10,6 +11,11 @@
 #include "penstock/read_queue.h"
 
 namespace penstock::driver {
+
+/// The end of a queue whose reads have been cancelled: takes completions until `in_flight`, which Wait counts down, is 0, for 1 s
+/// at most. Whoever started reads drains them first; this is for when that went wrong. Reads that outlast it do no harm: the
+/// kernel holds their pages until they are done, so they are not used for anything else.
+void TakeWhatIsInFlight(ReadQueue& queue, const uint32_t& in_flight);
 
 /// Paths `bar` and `nvme`.
 absl::StatusOr<std::unique_ptr<ReadQueue>> OpenNvmeQueue(ReadPath path, const BufferPool& pool, const ReadQueueOptions& options);

@@ -11,13 +11,11 @@
 #include "driver/registered_pool.h"
 #include "driver/uring.h"
 #include "penstock/check.h"
-#include "penstock/clock.h"
 #include "penstock/error.h"
 
 namespace penstock::driver {
 namespace {
 
-constexpr absl::Duration kCloseTimeout = absl::Seconds(1);
 constexpr size_t kBatch = 64;
 
 class UringReadQueue final : public ReadQueue {
@@ -74,16 +72,10 @@ absl::StatusOr<size_t> UringReadQueue::Wait(absl::Span<RawCompletion> completion
   return stored;
 }
 
-/// Whoever started reads drains them first; this is for when that went wrong. Reads that outlast it do no harm: the kernel holds
-/// the pages until they are done, so they are not used for anything else.
 UringReadQueue::~UringReadQueue() {
   if (in_flight_ == 0) return;
   uring_->Cancel(0, IORING_ASYNC_CANCEL_ANY);
-  const uint64_t deadline_ns = MonotonicNs() + static_cast<uint64_t>(absl::ToInt64Nanoseconds(kCloseTimeout));
-  RawCompletion completions[16];
-  for (uint64_t now_ns = MonotonicNs(); in_flight_ > 0 && now_ns < deadline_ns; now_ns = MonotonicNs()) {
-    if (!Wait(absl::MakeSpan(completions), absl::Nanoseconds(deadline_ns - now_ns)).ok()) return;
-  }
+  TakeWhatIsInFlight(*this, in_flight_);
 }
 
 }  // namespace
