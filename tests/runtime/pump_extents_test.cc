@@ -17,8 +17,6 @@ using fakes::FaultKind;
 using testing::AllOf;
 using testing::HasSubstr;
 
-std::string Message(const absl::Status& status) { return std::string(status.message()); }
-
 TEST(PumpExtent, IsReadFromItsFirstToItsLastByte) {
   PumpRig rig;
   for (const auto& [offset, length] : {std::pair{0, 0}, {0, 1}, {1, 1}, {4095, 2}, {4096, 4096}, {777, 40'000}, {50'000, 0}}) {

@@ -24,6 +24,8 @@ inline u32 PatternCrc(uint64_t offset, size_t bytes) {
   const std::vector<std::byte> pattern = Pattern(offset, bytes);
   return device::ExtendCrc32c(0, reinterpret_cast<const u8*>(pattern.data()), pattern.size());
 }
+inline std::string Message(const absl::Status& status) { return std::string(status.message()); }
+
 /// CRC-32C of the first `bytes` of every test file.
 inline u32 PatternCrc(size_t bytes) { return PatternCrc(0, bytes); }
 

@@ -21,8 +21,6 @@ using fakes::FaultKind;
 using testing::AllOf;
 using testing::HasSubstr;
 
-std::string Message(const absl::Status& status) { return std::string(status.message()); }
-
 TEST(Pump, FoldsFilesOfEverySizeAroundAChunkInOrder) {
   PumpRig rig;
   for (size_t bytes : {0, 1, 4095, 4096, 4097, 8191, 12345, 100'000}) rig.AddFile(bytes);
