@@ -28,12 +28,12 @@
 
 namespace penstock::device {
 
-/// How a run of a handler ended.
+/// How a run of a handler ended. Made by the functions below; not initialised by itself, since lanes share some.
 struct Outcome {
-  u32 status = layout::kDone;  // kDone, kFault, kYield or kRequeue
-  layout::FaultReason reason = layout::FaultReason::kNone;
-  u32 detail = 0;
-  u64 result = 0;
+  u32 status;  // kDone, kFault, kYield or kRequeue
+  layout::FaultReason reason;
+  u32 detail;
+  u64 result;
 
   /// The slot is done; the publisher gets `result`.
   PENSTOCK_DEVICE static Outcome Done(u64 result = 0) { return {layout::kDone, layout::FaultReason::kNone, 0, result}; }

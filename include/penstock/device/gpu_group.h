@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The workgroup of a GPU: kGpuLanes lanes in waves of 32 or 64, written with the compilers' own names, so that no device library
+// is needed. Included by group.h.
+#pragma once
+
+#include "penstock/layout/target.h"
+
+#define PENSTOCK_DEVICE inline __attribute__((device))
+#if defined(__CUDACC__)
+#define PENSTOCK_KERNEL __attribute__((global)) __attribute__((launch_bounds(penstock::device::kGpuLanes)))
+#else
+#define PENSTOCK_KERNEL __attribute__((global)) __attribute__((amdgpu_flat_work_group_size(1, penstock::device::kGpuLanes)))
+#endif
+#define PENSTOCK_WORKGROUP_MEMORY __attribute__((shared))
+
+namespace penstock::device {
+
+/// Lanes of a workgroup: whole waves on every target, and enough 16-byte loads in flight for a few workgroups to fill the bus.
+inline constexpr u32 kGpuLanes = 256;
+
+namespace gpu {
+
+#if defined(__CUDACC__)
+
+PENSTOCK_DEVICE u32 WorkgroupIndex() { return blockIdx.x; }
+PENSTOCK_DEVICE u32 LaneIndex() { return threadIdx.x; }
+PENSTOCK_DEVICE void Barrier() { __syncthreads(); }
+PENSTOCK_DEVICE u32 WaveLanes() { return 32; }
+PENSTOCK_DEVICE u64 Ballot(bool vote) { return __ballot_sync(0xFFFFFFFFu, vote); }
+inline constexpr u64 kTicksPerSecond = 1'000'000'000;
+PENSTOCK_DEVICE u64 Ticks() {
+  u64 now;
+  asm volatile("mov.u64 %0, %%globaltimer;" : "=l"(now));
+  return now;
+}
+/// About half a microsecond.
+PENSTOCK_DEVICE void SleepOnce() { __nanosleep(500); }
+PENSTOCK_DEVICE void Pause() { __nanosleep(20); }
+
+#else
+
+PENSTOCK_DEVICE u32 WorkgroupIndex() { return __builtin_amdgcn_workgroup_id_x(); }
+PENSTOCK_DEVICE u32 LaneIndex() { return __builtin_amdgcn_workitem_id_x(); }
+PENSTOCK_DEVICE void Barrier() {
+  __builtin_amdgcn_fence(__ATOMIC_RELEASE, "workgroup");
+  __builtin_amdgcn_s_barrier();
+  __builtin_amdgcn_fence(__ATOMIC_ACQUIRE, "workgroup");
+}
+#if defined(__GFX10__) || defined(__GFX11__) || defined(__GFX12__)
+inline constexpr u32 kWaveLanes = 32;
+#else
+inline constexpr u32 kWaveLanes = 64;
+#endif
+PENSTOCK_DEVICE u32 WaveLanes() { return kWaveLanes; }
+PENSTOCK_DEVICE u64 Ballot(bool vote) {
+#if !__has_builtin(__builtin_amdgcn_ballot_w32)  // clang 15
+  constexpr int kNotEqual = 33;
+  return __builtin_amdgcn_uicmp(vote ? 1u : 0u, 0u, kNotEqual);
+#elif defined(__GFX10__) || defined(__GFX11__) || defined(__GFX12__)
+  return __builtin_amdgcn_ballot_w32(vote);
+#else
+  return __builtin_amdgcn_ballot_w64(vote);
+#endif
+}
+inline constexpr u64 kTicksPerSecond = 100'000'000;  // the reference clock: it does not stop when the shaders' clock is gated
+PENSTOCK_DEVICE u64 Ticks() {
+#if defined(__GFX11__) || defined(__GFX12__)
+  constexpr u32 kRealTime = 0x83;
+  return __builtin_amdgcn_s_sendmsg_rtnl(kRealTime);
+#else
+  return __builtin_amdgcn_s_memrealtime();
+#endif
+}
+/// About half a microsecond: the unit is 64 cycles.
+PENSTOCK_DEVICE void SleepOnce() { __builtin_amdgcn_s_sleep(16); }
+PENSTOCK_DEVICE void Pause() { __builtin_amdgcn_s_sleep(1); }
+
+#endif
+
+}  // namespace gpu
+
+/// Tells the processor that this is a spin loop.
+PENSTOCK_DEVICE void SpinPause() { gpu::Pause(); }
+
+/// One lane's view of its workgroup. Passed by reference; a lane has exactly one.
+class Group {
+ public:
+  static constexpr u64 kTicksPerSecond = gpu::kTicksPerSecond;
+
+  PENSTOCK_DEVICE Group() : workgroup_(gpu::WorkgroupIndex()), lane_(gpu::LaneIndex()) {}
+
+  PENSTOCK_DEVICE u32 workgroup() const { return workgroup_; }
+  PENSTOCK_DEVICE u32 lane() const { return lane_; }
+  PENSTOCK_HOST_DEVICE static constexpr u32 lane_count() { return kGpuLanes; }
+  PENSTOCK_DEVICE bool IsLeader() const { return lane_ == 0; }
+
+  /// Lanes that run in step and can vote.
+  PENSTOCK_DEVICE static u32 WaveLanes() { return gpu::WaveLanes(); }
+  /// Bit i: what lane i of this lane's wave said. Every lane of the wave must call it.
+  PENSTOCK_DEVICE static u64 Ballot(bool vote) { return gpu::Ballot(vote); }
+
+  /// Every lane of the workgroup must call it; what a lane wrote before is seen by every lane after.
+  PENSTOCK_DEVICE void Barrier() { gpu::Barrier(); }
+
+  /// Monotonic time in 1 / kTicksPerSecond.
+  PENSTOCK_DEVICE static u64 Ticks() { return gpu::Ticks(); }
+
+  /// Called by the leader when it found nothing to do: looks again at once for about 100 us, then sleeps, longer each time.
+  PENSTOCK_DEVICE void Idle() {
+    if (++idle_ <= kSpins) return;
+    for (u32 i = 0; i < sleeps_; ++i) gpu::SleepOnce();
+    if (sleeps_ < kMaxSleeps) sleeps_ *= 2;
+  }
+
+  /// Called by the leader when it found work.
+  PENSTOCK_DEVICE void Worked() {
+    idle_ = 0;
+    sleeps_ = 1;
+  }
+
+ private:
+  // A look at the doorbell takes a microsecond or more. Asleep for 8 us at most, a poller reads 64 bytes 100,000 times a second:
+  // 6.4 MB/s, a ten-thousandth of what the bus carries.
+  static constexpr u32 kSpins = 64;
+  static constexpr u32 kMaxSleeps = 16;
+
+  u32 workgroup_;
+  u32 lane_;
+  u32 idle_ = 0;
+  u32 sleeps_ = 1;
+};
+
+/// CRC-32C of `length` bytes that follow bytes with CRC `crc` (0 at the start).
+PENSTOCK_DEVICE u32 ExtendCrc32c(u32 crc, const u8* bytes, u64 length) {
+  crc = ~crc;
+  for (u64 i = 0; i < length; ++i) {
+    crc ^= bytes[i];
+    for (u32 bit = 0; bit < 8; ++bit) crc = (crc & 1) != 0 ? (crc >> 1) ^ 0x82F63B78u : crc >> 1;
+  }
+  return ~crc;
+}
+
+}  // namespace penstock::device

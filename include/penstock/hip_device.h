@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The device for GPUs: the megakernel stays resident on one, in a stream of its own.
+//
+// While it runs, an application must not call what waits for every stream (hipDeviceSynchronize, synchronous copies, hipFree,
+// anything on the null stream): docs/gpu.md has the list, and what to call instead.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "penstock/device.h"
+
+#if defined(__CUDACC__) || defined(__HIP__)
+#include "penstock/device/megakernel.h"
+#endif
+
+namespace penstock {
+
+struct HipDeviceOptions : DeviceOptions {
+  HipDeviceOptions() { workgroups = 0; }  // 0: one for each compute unit that is not left to the application
+
+  u32 index = 0;                // which GPU, as hipGetDeviceCount counts them
+  u32 spare_compute_units = 0;  // left to the application's own kernels
+};
+
+/// What the device launches, with the program's types taken away.
+struct HipProgram {
+  const void* kernel;  // a __global__ function of the application, which takes a device::DeviceView
+  LiveRing::ArgumentCount argument_count;
+};
+
+/// Runs an application's program; its object file holds the code for the GPU.
+/// Errors: FailedPrecondition: no GPU, no driver, no code for this GPU, or a setting that makes launches wait; InvalidArgument;
+/// ResourceExhausted: more workgroups than can be resident, or memory is short.
+absl::StatusOr<std::unique_ptr<Device>> MakeHipDevice(const HipDeviceOptions& options, const HipProgram& program);
+
+/// Runs Penstock's own handlers: needs no GPU compiler. Errors: as above.
+absl::StatusOr<std::unique_ptr<Device>> MakeHipDevice(const HipDeviceOptions& options);
+
+/// A GPU, for people.
+struct GpuFacts {
+  std::string name;
+  std::string architecture;  // e.g. "gfx942:sramecc+:xnack-" or "sm_90"
+  u32 compute_units = 0;
+};
+
+/// The GPUs of this machine. Errors: FailedPrecondition, saying why none can be used.
+absl::StatusOr<std::vector<GpuFacts>> FindGpus();
+
+#if defined(__CUDACC__) || defined(__HIP__)
+
+/// A device that runs `Program`: device::Program<MyHandler, ...>. For source files that a GPU compiler compiles.
+template <typename Program>
+absl::StatusOr<std::unique_ptr<Device>> MakeHipDevice(const HipDeviceOptions& options) {
+  return MakeHipDevice(options, HipProgram{reinterpret_cast<const void*>(&device::Megakernel<Program>), &Program::ArgumentCount});
+}
+
+#endif
+
+}  // namespace penstock
