@@ -59,7 +59,9 @@ absl::StatusOr<LiveRing> LiveRing::Create(const Storage& storage, const Options&
   ring.doorbell_ = storage.doorbell;
   ring.argument_count_ = options.argument_count;
   ring.reaped_.assign(ring.slot_count(), u8{1});
-  for (u32& tail : storage.doorbell->tail) layout::StoreRelease<Scope::kSystem>(&tail, options.first_sequence);
+  for (u64& bell : storage.doorbell->bell) {
+    layout::StoreRelease<Scope::kSystem>(&bell, layout::MakeBell(options.first_sequence, ring.epoch_));
+  }
   return ring;
 }
 
@@ -132,8 +134,8 @@ absl::StatusOr<Ticket> LiveRing::Publish(const Work& work) {
   layout::StoreRelease<Scope::kSystem>(&word[layout::kStatusWord], layout::kPublished);
   reaped_[index] = 0;
   ++in_flight_;
-  // Pairs with the acquire in PollDoorbell: whoever sees this tail sees the slot.
-  layout::StoreRelease<Scope::kSystem>(&doorbell_->tail[p], ++sub_rings_[p].tail);
+  // Pairs with the acquire in Poller::Post: whoever sees this tail sees the slot.
+  layout::StoreRelease<Scope::kSystem>(&doorbell_->bell[p], layout::MakeBell(++sub_rings_[p].tail, epoch_));
   return ticket;
 }
 
@@ -193,12 +195,31 @@ absl::StatusOr<Completion> LiveRing::Wait(const Ticket& ticket, absl::Duration t
       Fix("check that the device was started, and wait again"));
 }
 
-void LiveRing::SetShutdown(bool shutdown) { layout::StoreRelease<Scope::kSystem>(&doorbell_->shutdown, shutdown ? 1u : 0u); }
+void LiveRing::SetShutdown(bool shutdown) { layout::StoreRelease<Scope::kSystem>(&doorbell_->shutdown, u64{shutdown}); }
 
-void LiveRing::BeginEpoch() { layout::StoreRelease<Scope::kSystem>(&doorbell_->epoch, ++epoch_); }
+void LiveRing::BeginEpoch() {
+  ++epoch_;
+  for (u32 p = 0; p < layout::kPriorityCount; ++p) {
+    // Pairs with the acquire in TakeOverTenants.
+    layout::StoreRelease<Scope::kSystem>(&doorbell_->bell[p], layout::MakeBell(sub_rings_[p].tail, epoch_));
+  }
+}
+
+void LiveRing::EndAsLost() {
+  for (u32 p = 0; p < layout::kPriorityCount; ++p) {
+    for (u32 sequence = sub_rings_[p].oldest; sequence != sub_rings_[p].tail; ++sequence) {
+      const u32 index = SlotIndex({static_cast<layout::Priority>(p), sequence});
+      u32* word = slots_[index].word;
+      if (reaped_[index] != 0 || IsFinal(layout::LoadAcquire<Scope::kSystem>(&word[layout::kStatusWord]))) continue;
+      layout::StoreRelaxed<Scope::kSystem>(&word[layout::kResultLowWord], 0u);
+      layout::StoreRelaxed<Scope::kSystem>(&word[layout::kResultHighWord], static_cast<u32>(layout::FaultReason::kDeviceLost));
+      layout::StoreRelease<Scope::kSystem>(&word[layout::kStatusWord], layout::kFault);
+    }
+  }
+}
 
 void LiveRing::DumpSubRing(u32 priority, std::string& text) const {
-  const u32 tail = layout::LoadAcquire<Scope::kSystem>(&doorbell_->tail[priority]);
+  const u32 tail = layout::BellTail(layout::LoadAcquire<Scope::kSystem>(&doorbell_->bell[priority]));
   const u32 count = offset_[priority + 1] - offset_[priority];
   std::array<u32, layout::kFault + 1> by_status = {};
   std::string lines;

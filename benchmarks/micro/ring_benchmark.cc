@@ -14,6 +14,7 @@
 #include "penstock/cpu_device.h"
 #include "penstock/layout/atomic.h"
 #include "runtime/cpu_memory.h"
+#include "runtime/resident_device.h"
 
 namespace penstock {
 namespace {
@@ -109,21 +110,19 @@ void BM_InterpreterRunNop(benchmark::State& state) {
   options.user_words = 1;
   const auto slot_count = static_cast<u32>(state.range(0));
   options.ring.slot_counts = {1, 1, slot_count, 1, 1};
-  CpuMemory memory(options, sizeof(device::WorkgroupMemory<Program>), slot_count + 4);
-  LiveRing ring = LiveRing::Create({memory.slots(), memory.doorbell.get()}, options.ring).value();
-  memory.Connect(ring, 0);
-  memory.control[layout::kControlTenantMasks] = layout::kPermitAllButShutdown;
+  CpuMemory memory(options, sizeof(device::WorkgroupMemory<Program>));
+  LiveRing ring = MakeRing(memory, options, nullptr).value();
+  memory.control()[layout::kControlTenantMasks] = layout::kPermitAllButShutdown;
   ring.BeginEpoch();
-  memory.view.run_once = 1;
   Completion completion;
   for (auto _ : state) {
     state.PauseTiming();
     while (ring.TryReapNext(Priority::kNormal, completion)) PENSTOCK_CHECK(completion.ok());
     while (ring.free_slots(Priority::kNormal) > 0) PENSTOCK_CHECK(ring.Publish({}).ok());
     state.ResumeTiming();
-    memory.shared->running = 1;
+    memory.PrepareLaunch(/*run_once=*/true);
     device::Group group(0, 0, 1, nullptr);
-    device::RunWorkgroup<Program>(memory.view, group,
+    device::RunWorkgroup<Program>(memory.view(), group,
                                   *static_cast<device::WorkgroupMemory<Program>*>(memory.workgroup_memory(0)));
   }
   state.SetItemsProcessed(state.iterations() * slot_count);

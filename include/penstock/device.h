@@ -66,6 +66,9 @@ class Device {
   /// at least: the device is then of no more use, and its memory is given up only when the handler returns.
   virtual absl::Status Stop(absl::Duration timeout) = 0;
   virtual bool running() const = 0;
+  /// OK unless the device is lost: then why, and every slot that was in flight has ended as FAULT kDeviceLost. Makes no wait; at
+  /// most a system call or two. Errors: Unavailable: open a new device.
+  virtual absl::Status Check() = 0;
 
   /// The counters as they were mirrored last: at most mirror_interval ago while a workgroup is free, exact after Stop.
   virtual layout::Counters counters() const = 0;

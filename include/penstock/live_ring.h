@@ -112,6 +112,10 @@ class LiveRing {
   void BeginEpoch();
   u32 epoch() const { return epoch_; }
 
+  /// Ends every slot in flight that the device has not ended as FAULT kDeviceLost, for TryReap and Wait to return.
+  /// Requires: the device is lost, and will not touch the ring any more.
+  void EndAsLost();
+
   /// One line a slot that is not EMPTY, oldest first in each sub-ring, and a line of counts: for people. Any thread may call it
   /// while the ring is live; a slot that changes meanwhile is shown as it was at some moment.
   std::string Dump() const;

@@ -8,6 +8,7 @@
 
 #include "penstock/device/interpreter.h"
 #include "runtime/cpu_memory.h"
+#include "runtime/resident_device.h"
 
 namespace penstock {
 
@@ -16,26 +17,23 @@ class BareInterpreter {
  public:
   explicit BareInterpreter(CpuDeviceOptions options = {}, u32 ring_slots = 8) {
     options.ring.slot_counts.fill(ring_slots);
-    memory_ = std::make_unique<CpuMemory>(options, sizeof(device::WorkgroupMemory<Program>), layout::kPriorityCount * ring_slots);
-    ring_ = std::make_unique<LiveRing>(LiveRing::Create({memory_->slots(), memory_->doorbell.get()}, options.ring).value());
-    memory_->Connect(*ring_, options.ring.first_sequence);
-    memory_->control[layout::kControlTenantMasks] = layout::kPermitAllButShutdown;
+    memory_ = std::make_unique<CpuMemory>(options, sizeof(device::WorkgroupMemory<Program>));
+    ring_ = std::make_unique<LiveRing>(MakeRing(*memory_, options, nullptr).value());
+    memory_->control()[layout::kControlTenantMasks] = layout::kPermitAllButShutdown;
     ring_->BeginEpoch();
   }
 
   CpuMemory& memory() { return *memory_; }
   LiveRing& ring() { return *ring_; }
   u32* slot_words(layout::Priority priority, u32 sequence) {
-    return memory_->slots()[memory_->view.SlotIndex(static_cast<u32>(priority), sequence)].word;
+    return memory_->slots()[memory_->view().SlotIndex(static_cast<u32>(priority), sequence)].word;
   }
 
   /// One workgroup runs what is published, and returns.
   void RunOnce() {
-    memory_->view.run_once = 1;
-    memory_->shared->seen_shutdown = 0;
-    memory_->shared->running = 1;
+    memory_->PrepareLaunch(/*run_once=*/true);
     device::Group group(0, 0, 1, nullptr);
-    device::RunWorkgroup<Program>(memory_->view, group,
+    device::RunWorkgroup<Program>(memory_->view(), group,
                                   *static_cast<device::WorkgroupMemory<Program>*>(memory_->workgroup_memory(0)));
   }
 

@@ -77,7 +77,7 @@ struct YieldsTwice {
 
 TEST(Interpreter, TakesADeferredSlotFromTheQuotaOnce) {
   BareInterpreter<device::Program<YieldsTwice>> interpreter;
-  interpreter.memory().control[layout::kControlTenantQuotas] = 2;
+  interpreter.memory().control()[layout::kControlTenantQuotas] = 2;
   EXPECT_TRUE(interpreter.Run(MakeWork(YieldsTwice::kOpcode, {0})).ok());
   EXPECT_TRUE(interpreter.Run(MakeWork(YieldsTwice::kOpcode, {0})).ok());
   ExpectFault(interpreter.Run(MakeWork(YieldsTwice::kOpcode, {0})), FaultReason::kTenantOverQuota, 2);
@@ -86,7 +86,7 @@ TEST(Interpreter, TakesADeferredSlotFromTheQuotaOnce) {
 TEST(Interpreter, RunsADeferredSlotsPlaceAnewAfterItsSequenceNumberHasComeRoundAgain) {
   BareInterpreter<device::Program<YieldsTwice>> interpreter;
   EXPECT_TRUE(interpreter.Run(MakeWork(YieldsTwice::kOpcode, {0})).ok());
-  for (const SlotState& state : interpreter.memory().slot_states) EXPECT_EQ(state.deferred_since_ticks, 0u);
+  for (const SlotState& state : interpreter.memory().slot_states()) EXPECT_EQ(state.deferred_since_ticks, 0u);
 }
 
 TEST(MarkCompleted, NeverTakesBackWhatALaterLapHasRecorded) {

@@ -60,11 +60,12 @@ TEST(Fault, EveryReasonHasATextOfItsOwn) {
   }
 }
 
-TEST(Doorbell, OneLineHoldsTailsShutdownAndEpoch) {
+TEST(Doorbell, OneLineHoldsBellsAndShutdown) {
   EXPECT_EQ(sizeof(Doorbell), kLineBytes);
-  EXPECT_EQ(offsetof(Doorbell, tail), 0u);
-  EXPECT_EQ(offsetof(Doorbell, shutdown), 20u);
-  EXPECT_EQ(offsetof(Doorbell, epoch), 24u);
+  EXPECT_EQ(offsetof(Doorbell, bell), 0u);
+  EXPECT_EQ(offsetof(Doorbell, shutdown), 40u);
+  EXPECT_EQ(BellTail(MakeBell(7, 9)), 7u);
+  EXPECT_EQ(BellEpoch(MakeBell(7, 9)), 9u);
 }
 
 }  // namespace

@@ -154,7 +154,7 @@ TEST(ManyLaps, OfATinyRingAcrossTheWrapOfSequenceNumbers) {
     ASSERT_TRUE(interpreter.ring().TryReap(mix, completion));
     ASSERT_EQ(completion.result, MixSlowly::Mixed(value));
   }
-  EXPECT_EQ(interpreter.memory().counters->done, 2 * kLaps);
+  EXPECT_EQ(interpreter.memory().counters().done, 2 * kLaps);
 }
 
 TEST(ManyLaps, OfATinyRingWithDeferredSlots) {
@@ -163,10 +163,10 @@ TEST(ManyLaps, OfATinyRingWithDeferredSlots) {
   options.user_words = 8;
   BareInterpreter<TestProgram> interpreter(options, 1);  // eight cells for deferred slots
   for (u32 lap = 0; lap < kLaps; ++lap) {
-    interpreter.memory().user_words[0] = 0;
+    interpreter.memory().user_words()[0] = 0;
     ASSERT_EQ(ResultOf(interpreter.Run(MakeWork(RunAgain::kOpcode, {3, lap % 2, 0}))), 3u) << "lap " << lap;
   }
-  EXPECT_EQ(interpreter.memory().counters->yields, 3 * kLaps);
+  EXPECT_EQ(interpreter.memory().counters().yields, 3 * kLaps);
 }
 
 }  // namespace

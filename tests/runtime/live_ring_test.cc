@@ -117,7 +117,7 @@ TEST_F(LiveRingTest, PublishFillsTheSlotAndRingsTheDoorbell) {
   EXPECT_EQ(word[layout::kTenantWord], 9u);
   EXPECT_EQ(word[layout::kPriorityWord], 1u);
   EXPECT_EQ(std::memcmp(word + layout::kArgumentWord, work.argument.data(), sizeof(work.argument)), 0);
-  EXPECT_THAT(doorbell_.tail, ElementsAre(0, 1, 0, 0, 0));
+  EXPECT_THAT(doorbell_.bell, ElementsAre(0, 1, 0, 0, 0));
   EXPECT_EQ(ring_->in_flight(), 1u);
 }
 
@@ -261,7 +261,7 @@ TEST_F(LiveRingTest, SequenceNumbersWrapAround) {
     }
     expected += 4;
   }
-  EXPECT_EQ(doorbell_.tail[2], expected);
+  EXPECT_EQ(layout::BellTail(doorbell_.bell[2]), expected);
   EXPECT_LT(expected, 100u);
 }
 
@@ -297,7 +297,7 @@ TEST_F(LiveRingTest, ShutdownAndEpochReachTheDoorbell) {
   EXPECT_EQ(doorbell_.shutdown, 0u);
   ring_->BeginEpoch();
   ring_->BeginEpoch();
-  EXPECT_EQ(doorbell_.epoch, 2u);
+  for (u64 bell : doorbell_.bell) EXPECT_EQ(layout::BellEpoch(bell), 2u);
   EXPECT_EQ(ring_->epoch(), 2u);
 }
 

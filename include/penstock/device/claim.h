@@ -1,24 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Claims of published slots, by priority and with ageing.
+// How a workgroup finds its next slot: by priority, and with ageing.
 //
-// A claim is a compare-and-swap in device memory from head to head + 1, never past the tail that a poller saw at the doorbell.
-// So a claimed slot has been published, and no two workgroups get the same one.
+// The poller adds what it sees published to a count of unclaimed slots in device memory. Who takes one off that count while it is
+// above zero has a claim; the next value of `head` is the slot. So a claimed slot has been published, no two workgroups get the
+// same one, and a claim costs two additions, however many workgroups want one. (A compare-and-swap from head to head + 1 lets
+// one of them through in the time that a word takes to the cache and back: 1 to 2 million claims a second on a GPU.)
 #pragma once
 
-#include "penstock/device/doorbell_poll.h"
 #include "penstock/device/group.h"
+#include "penstock/device/poller.h"
 #include "penstock/device/state.h"
+#include "penstock/device/tally.h"
 #include "penstock/layout/atomic.h"
 
 namespace penstock::device {
 
+/// What a workgroup does next.
 struct Work {
-  enum Kind : u32 { kNone, kSlot, kLeave };
+  enum Kind : u32 {
+    kNone,    // nothing is there
+    kSlot,    // run `slot`
+    kLook,    // read the doorbell, then ask AfterLook
+    kMirror,  // mirror counters and user words for the host, then call Mirrored
+    kLeave,
+  };
   Kind kind;
-  SlotName slot;  // with kSlot
+  SlotName slot;
 };
 
-/// How one workgroup finds its next slot. Only its leader uses it.
+/// Only a workgroup's leader uses it.
 ///
 /// Higher priorities go first, but every kAgeingInterval-th round looks at the doorbell and then begins elsewhere: with deferred
 /// slots, then with each lower priority in turn. So the slot at the head of any sub-ring, a deferred slot and a new tail are all
@@ -27,34 +37,71 @@ class Claimant {
  public:
   static constexpr u32 kAgeingInterval = 16;
 
-  PENSTOCK_DEVICE Claimant(const DeviceView& view, Group& group) : view_(view), group_(group) {}
+  PENSTOCK_DEVICE Claimant(const DeviceView& view, Group& group, const Tally& tally)
+      : view_(view), tally_(tally), poller_(view, group) {}
 
-  /// A slot to run; kLeave once shutdown was seen or, with view.run_once, when nothing is left; otherwise kNone.
   PENSTOCK_DEVICE Work Next() {
-    Work work = {Work::kSlot, {0, 0}};
-    if (layout::LoadAcquire<layout::Scope::kDevice>(&view_.shared->seen_shutdown) != 0) {
-      work.kind = Work::kLeave;
-    } else if (!(++round_ % kAgeingInterval == 0 ? TryAgeing(work.slot) : TryInOrder(work.slot))) {
-      work.kind = view_.run_once != 0 ? Work::kLeave : Work::kNone;
-    }
-    return work;
+    SlotName slot = {0, 0};
+    if (layout::LoadRelaxed<layout::Scope::kDevice>(&view_.launch->seen_shutdown) != 0) return {Work::kLeave, slot};
+    is_ageing_ = ++round_ % kAgeingInterval == 0;
+    if (!is_ageing_ && TryClaimFrom(0, slot)) return Run(slot);
+    if (poller_.TryBecome()) return {Work::kLook, slot};
+    return TryElsewhere(slot) ? Run(slot) : Nothing();
   }
 
+  /// `line`: the doorbell, as it was just read.
+  PENSTOCK_DEVICE Work AfterLook(const u64* line) {
+    SlotName slot = {0, 0};
+    tally_.Bump(tally_.counters().doorbell_polls);
+    if (poller_.Post(line, !is_ageing_, slot)) return Run(slot);
+    if (MirrorIsDue()) return BeginMirror();
+    if (TryElsewhere(slot)) return Run(slot);
+    if (!Group::kStaysPoller) poller_.GiveUp();
+    return Nothing();
+  }
+
+  PENSTOCK_DEVICE void Mirrored() const { SetNextMirror(Group::Ticks() + view_.mirror_interval_ticks); }
+
  private:
-  PENSTOCK_DEVICE bool TryInOrder(SlotName& slot) {
-    if (TryClaimFrom(0, slot)) return true;
-    PollDoorbell(view_, group_);
-    return TryClaimFrom(0, slot) || view_.deferred.TryPop(slot);
+  PENSTOCK_DEVICE Work Run(const SlotName& slot) {
+    poller_.GiveUp();
+    return {Work::kSlot, slot};
+  }
+
+  PENSTOCK_DEVICE Work Nothing() const {
+    const bool leaves = view_.run_once != 0 && layout::LoadAcquire<layout::Scope::kDevice>(&view_.launch->seen_doorbell) != 0;
+    return {leaves ? Work::kLeave : Work::kNone, {0, 0}};
+  }
+
+  // --- mirroring: the poller sees that it is due, and lets another workgroup look meanwhile ---
+
+  PENSTOCK_DEVICE bool MirrorIsDue() const {
+    return Group::Ticks() >= layout::LoadRelaxed<layout::Scope::kDevice>(&view_.launch->next_mirror_ticks);
+  }
+
+  PENSTOCK_DEVICE Work BeginMirror() {
+    tally_.Bump(tally_.counters().heartbeat);
+    if (is_ageing_) --round_;  // the next round is in its place
+    SetNextMirror(kNever);
+    poller_.GiveUp();
+    return {Work::kMirror, {0, 0}};
+  }
+
+  PENSTOCK_DEVICE void SetNextMirror(u64 ticks) const {
+    layout::StoreRelease<layout::Scope::kDevice>(&view_.launch->next_mirror_ticks, ticks);
+  }
+
+  // --- claims ---
+
+  PENSTOCK_DEVICE bool TryElsewhere(SlotName& slot) {
+    return is_ageing_ ? TryAgeing(slot) : TryClaimFrom(0, slot) || view_.deferred.TryPop(slot);
   }
 
   PENSTOCK_DEVICE bool TryAgeing(SlotName& slot) {
-    PollDoorbell(view_, group_);
     const u32 first = (round_ / kAgeingInterval) % layout::kPriorityCount;
     if (first == 0 && view_.deferred.TryPop(slot)) return true;
     if (!TryClaimFrom(first, slot)) return view_.deferred.TryPop(slot);
-    if (slot.priority >= first && HasBacklogAbove(slot.priority)) {
-      Bump(view_.workgroups[group_.workgroup()].counters.starvation);
-    }
+    if (slot.priority >= first && HasBacklogAbove(slot.priority)) tally_.Bump(tally_.counters().starvation);
     return true;
   }
 
@@ -67,32 +114,33 @@ class Claimant {
   }
 
   PENSTOCK_DEVICE bool TryClaim(u32 priority, SlotName& slot) {
-    u32* head = &view_.shared->head[priority];
-    u32 sequence = layout::LoadRelaxed<layout::Scope::kDevice>(head);
-    for (;;) {
-      // Pairs with the release in PollDoorbell, and through it with the host's: whatever is below the tail can be read. It may be
-      // an older tail than the one that moved head to `sequence`, and so lie behind it.
-      const u32 tail = layout::LoadAcquire<layout::Scope::kDevice>(&view_.shared->seen_tail[priority]);
-      if (static_cast<i32>(tail - sequence) <= 0) return false;
-      if (layout::CompareExchange<layout::Scope::kDevice>(head, sequence, sequence + 1)) break;
+    using layout::Scope;
+    u32* unclaimed = &view_.shared->unclaimed[priority];
+    if (!IsAboveZero(layout::LoadRelaxed<Scope::kDevice>(unclaimed))) return false;
+    // Pairs with the release in Poller::Post. It may have been an earlier post than the slot's own; then a claim that took a
+    // lower value of head acquired that one, and has released it with head.
+    if (!IsAboveZero(layout::FetchAdd<Scope::kDevice, layout::Order::kAcquire>(unclaimed, ~0u))) {
+      layout::FetchAdd<Scope::kDevice, layout::Order::kRelaxed>(unclaimed, 1u);
+      return false;
     }
-    slot = {priority, sequence};
+    slot = {priority, layout::FetchAdd<Scope::kDevice>(&view_.shared->head[priority], 1u)};
     return true;
   }
 
   PENSTOCK_DEVICE bool HasBacklogAbove(u32 priority) const {
     for (u32 p = 0; p < priority; ++p) {
-      if (layout::LoadRelaxed<layout::Scope::kDevice>(&view_.shared->head[p]) !=
-          layout::LoadRelaxed<layout::Scope::kDevice>(&view_.shared->seen_tail[p])) {
-        return true;
-      }
+      if (IsAboveZero(layout::LoadRelaxed<layout::Scope::kDevice>(&view_.shared->unclaimed[p]))) return true;
     }
     return false;
   }
 
+  PENSTOCK_DEVICE static bool IsAboveZero(u32 count) { return static_cast<i32>(count) > 0; }
+
   const DeviceView& view_;
-  Group& group_;
+  const Tally tally_;
+  Poller poller_;
   u32 round_ = 0;
+  bool is_ageing_ = false;
 };
 
 }  // namespace penstock::device

@@ -52,11 +52,17 @@ class Group {
   }
 
   /// Monotonic time in 1 / kTicksPerSecond.
-  static u64 Ticks() {
+  static u64 Ticks(clockid_t clock = CLOCK_MONOTONIC) {
     timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(clock, &now);
     return static_cast<u64>(now.tv_sec) * kTicksPerSecond + static_cast<u64>(now.tv_nsec);
   }
+
+  /// CoarseTicks may be milliseconds old, and is cheap.
+  static u64 CoarseTicks() { return Ticks(CLOCK_MONOTONIC_COARSE); }
+
+  /// A workgroup that found the doorbell unchanged lets others look: it may be asleep when it changes.
+  static constexpr bool kStaysPoller = false;
 
   /// Called by the leader when it found nothing to do: spins for a few microseconds, then sleeps, longer each time. The first
   /// sleep is half of what the last idle time added up to, because gaps between slots tend to be alike: a stream with a slot

@@ -105,6 +105,11 @@ class Group {
   /// Monotonic time in 1 / kTicksPerSecond.
   PENSTOCK_DEVICE static u64 Ticks() { return gpu::Ticks(); }
 
+  PENSTOCK_DEVICE static u64 CoarseTicks() { return gpu::Ticks(); }
+
+  /// A workgroup that found the doorbell unchanged looks again: to hand the role over takes nearly as long as to look.
+  static constexpr bool kStaysPoller = true;
+
   /// Called by the leader when it found nothing to do: looks again at once for about 100 us, then sleeps, longer each time.
   PENSTOCK_DEVICE void Idle() {
     if (++idle_ <= kSpins) return;

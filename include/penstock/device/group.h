@@ -5,7 +5,8 @@
 //   workgroup(), lane(), lane_count(), IsLeader()   who this is
 //   Barrier()                                       every lane of the workgroup meets
 //   WaveLanes(), Ballot(vote)                       the lanes that run in step
-//   Ticks(), kTicksPerSecond                        monotonic time
+//   Ticks(), CoarseTicks(), kTicksPerSecond         monotonic time
+//   kStaysPoller                                    whether who looks at the doorbell goes on looking
 //   Idle(), Worked()                                the leader's backoff
 //
 // A source file is compiled for one of them: by a GPU compiler for its GPU, by any other for the CPU device.

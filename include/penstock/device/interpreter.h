@@ -2,8 +2,8 @@
 // The megakernel's loop, the same source for every device: find a slot, run its handler, complete it, until told to leave.
 //
 // One round of a workgroup:
-//   1. The leader finds work: a published slot that nobody has claimed, or else a deferred one. If there is none it has been to
-//      the doorbell, across the bus, unless another workgroup is there.
+//   1. The leader finds work in device memory: a published slot that nobody has claimed, or else a deferred one. If there is none
+//      and no other workgroup is at it, the lanes read the doorbell across the bus, and the leader looks again.
 //   2. The lanes copy the slot's words into memory of the workgroup. Nothing reads the ring after that, so what was checked is
 //      what runs.
 //   3. All lanes run the handler.
@@ -13,9 +13,11 @@
 #pragma once
 
 #include "penstock/device/claim.h"
-#include "penstock/device/doorbell_poll.h"
+#include "penstock/device/mirror.h"
+#include "penstock/device/poller.h"
 #include "penstock/device/program.h"
 #include "penstock/device/state.h"
+#include "penstock/device/tally.h"
 #include "penstock/device/tenant.h"
 #include "penstock/layout/atomic.h"
 
@@ -25,9 +27,11 @@ namespace penstock::device {
 template <typename Program>
 struct WorkgroupMemory {
   Work work;
+  u64 doorbell[layout::kDoorbellDoubleWords];
   u32 word[layout::kSlotWords];
   Outcome admission;
   Outcome inner_outcome[2];
+  layout::Counters counters;
   alignas(16) unsigned char scratch[Program::kScratchBytes];
 };
 
@@ -35,26 +39,63 @@ template <typename Program>
 class Interpreter {
  public:
   PENSTOCK_DEVICE Interpreter(const DeviceView& view, Group& group, WorkgroupMemory<Program>& memory)
-      : view_(view), group_(group), memory_(memory), claimant_(view, group), mine_(view.workgroups[group.workgroup()]) {}
+      : view_(view),
+        group_(group),
+        memory_(memory),
+        mine_(view.workgroups[group.workgroup()]),
+        tally_(memory.counters, mine_.counters),
+        claimant_(view, group, tally_) {}
 
   /// Runs until shutdown is seen or, with view.run_once, until nothing published is left. Every lane calls it.
   PENSTOCK_DEVICE void Run() {
+    Begin();
     for (;;) {
       if (group_.IsLeader()) memory_.work = claimant_.Next();
       group_.Barrier();
+      if (memory_.work.kind == Work::kLook) Look();
       const Work work = memory_.work;
       if (work.kind == Work::kLeave) break;
       if (work.kind == Work::kSlot) {
         RunSlot(work.slot);
+      } else if (work.kind == Work::kMirror) {
+        Mirror(view_, group_);
+        if (group_.IsLeader()) claimant_.Mirrored();
       } else if (group_.IsLeader()) {
         group_.Idle();
       }
       group_.Barrier();
     }
-    if (group_.IsLeader()) Leave(view_);
+    Leave();
   }
 
  private:
+  PENSTOCK_DEVICE void Begin() {
+    tally_.Restore(group_);
+    if (group_.workgroup() == 0 && group_.IsLeader()) {
+      layout::StoreRelaxed<layout::Scope::kDevice>(&view_.launch->begin_ticks, Group::Ticks());
+    }
+    group_.Barrier();
+  }
+
+  PENSTOCK_DEVICE void Look() {
+    ReadDoorbell(view_, group_, memory_.doorbell);
+    group_.Barrier();
+    TakeOverTenants(view_, group_, memory_.doorbell);
+    if (group_.IsLeader()) memory_.work = claimant_.AfterLook(memory_.doorbell);
+    group_.Barrier();
+  }
+
+  /// The last workgroup to leave mirrors the final counters.
+  PENSTOCK_DEVICE void Leave() {
+    group_.Barrier();  // every lane has seen kLeave
+    if (group_.IsLeader()) {
+      const u32 still_running = layout::FetchAdd<layout::Scope::kDevice>(&view_.launch->running, ~0u) - 1;
+      memory_.work.kind = still_running == 0 ? Work::kMirror : Work::kLeave;
+    }
+    group_.Barrier();
+    if (memory_.work.kind == Work::kMirror) Mirror(view_, group_);
+  }
+
   PENSTOCK_DEVICE void RunSlot(SlotName name) {
     const u32 index = view_.SlotIndex(name.priority, name.sequence);
     layout::Slot& slot = view_.slots[index];
@@ -82,6 +123,7 @@ class Interpreter {
   PENSTOCK_DEVICE Outcome Admit(u32 index, layout::Slot& slot) {
     const u32* word = memory_.word;
     layout::StoreRelaxed<layout::Scope::kDevice>(&mine_.busy_opcode, word[layout::kOpcodeWord]);
+    layout::StoreRelaxed<layout::Scope::kDevice>(&mine_.busy_since_ticks, Group::CoarseTicks());
     layout::StoreRelaxed<layout::Scope::kDevice>(&mine_.busy_slot, index + 1);
     // Device memory says whether this is the first run. The ring's status could be forged, to pass for a slot that was admitted.
     const bool is_first_run = view_.slot_states[index].deferred_since_ticks == 0;
@@ -122,7 +164,7 @@ class Interpreter {
   }
 
   PENSTOCK_DEVICE void Defer(SlotName name, layout::Slot& slot, u32 status) {
-    Bump(mine_.counters.yields);
+    tally_.Bump(memory_.counters.yields);
     layout::StoreRelaxed<layout::Scope::kSystem>(&slot.word[layout::kStatusWord], status);
     // As many cells as slots: there is always room, but the cell whose turn it is may still be in the hands of the workgroup that
     // is emptying it.
@@ -137,19 +179,20 @@ class Interpreter {
   }
 
   PENSTOCK_DEVICE void Count(SlotName name, bool done) {
-    layout::Counters& counters = mine_.counters;
-    Bump(done ? counters.done : counters.faults);
-    Bump(counters.opcode[layout::CounterRow(memory_.word[layout::kOpcodeWord])]);
-    Bump(counters.priority[name.priority]);
+    layout::Counters& counters = memory_.counters;
+    tally_.Bump(done ? counters.done : counters.faults);
+    tally_.Bump(counters.opcode[layout::CounterRow(memory_.word[layout::kOpcodeWord])]);
+    tally_.Bump(counters.priority[name.priority]);
     const u32 tenant = memory_.word[layout::kTenantWord];
-    if (tenant < layout::kTenantCount) Bump(counters.tenant[tenant]);
+    if (tenant < layout::kTenantCount) tally_.Bump(counters.tenant[tenant]);
   }
 
   const DeviceView& view_;
   Group& group_;
   WorkgroupMemory<Program>& memory_;
-  Claimant claimant_;
   WorkgroupState& mine_;
+  const Tally tally_;
+  Claimant claimant_;
 };
 
 /// What a device launches: every lane of every workgroup calls it once.

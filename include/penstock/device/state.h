@@ -15,20 +15,30 @@
 
 namespace penstock::device {
 
-/// Arbitration between workgroups. Each group of words that changes at its own pace has its own cache line.
-struct SharedState {
-  // What the last poller saw at the doorbell. Writer: the workgroup that holds `poller`.
-  alignas(layout::kLineBytes) u32 seen_tail[layout::kPriorityCount];
-  u32 seen_shutdown;  // also set by a SHUTDOWN slot
-  u32 seen_epoch;
-  u64 next_mirror_ticks;  // only the holder of `poller` touches it
+/// What begins anew at every launch. Each word that changes at its own pace has its own cache line.
+struct LaunchState {
+  alignas(layout::kLineBytes) u32 seen_shutdown;  // by a poller at the doorbell, or a SHUTDOWN slot was run
+  u32 seen_doorbell;                              // 1 once the doorbell has been read
+  alignas(layout::kLineBytes) u32 poller;         // 1 while a workgroup is the one that looks at the doorbell
+  alignas(layout::kLineBytes) u32 log_lock;       // 1 while a workgroup appends to the debug log
+  alignas(layout::kLineBytes) u32 running;        // workgroups that have not left the loop
+  alignas(layout::kLineBytes) u64 begin_ticks;    // when workgroup 0 began; 0: not yet
+  u64 next_mirror_ticks;                          // when the poller has the counters mirrored; kNever while it is done
+};
+inline constexpr u64 kNever = ~u64{0};
 
-  // Slots claimed so far, by sub-ring. A claim is a compare-and-swap from head to head + 1, never past seen_tail.
+/// Arbitration between workgroups.
+struct SharedState {
+  // Published slots that nobody has claimed, by sub-ring. The poller adds what it sees at the doorbell, a claim takes one; below
+  // zero for a moment, until claims that came too late have taken back what they took.
+  alignas(layout::kLineBytes) u32 unclaimed[layout::kPriorityCount];
+
+  // Slots claimed so far, by sub-ring: never more than were added above.
   alignas(layout::kLineBytes) u32 head[layout::kPriorityCount];
 
-  alignas(layout::kLineBytes) u32 poller;    // 1 while a workgroup is at the doorbell
-  alignas(layout::kLineBytes) u32 log_lock;  // 1 while a workgroup appends to the debug log
-  alignas(layout::kLineBytes) u32 running;   // workgroups that have not left the loop
+  // What was last seen at the doorbell. Writer: the poller.
+  alignas(layout::kLineBytes) u32 seen_tail[layout::kPriorityCount];
+  u32 seen_epoch;
 
   // Copies of the host's tenant table, made when the doorbell's epoch changes.
   alignas(layout::kLineBytes) u32 tenant_mask[layout::kTenantCount];
@@ -62,6 +72,7 @@ struct WorkgroupState {
   layout::Counters counters;
   alignas(layout::kLineBytes) u32 busy_slot;  // index of the slot in hand, plus one; 0: between slots
   u32 busy_opcode;                            // its opcode
+  u64 busy_since_ticks;                       // when it was admitted
 };
 
 /// The kernel's one argument, passed by value: where everything is.
@@ -74,6 +85,7 @@ struct DeviceView {
   u32* debug_log;
 
   // In device memory.
+  LaunchState* launch;
   SharedState* shared;
   SlotState* slot_states;
   WorkgroupState* workgroups;

@@ -136,12 +136,12 @@ struct Printf : Builtin<layout::kPrintf> {
     const DeviceView& view = context.view;
     u32 free = 0;
     // The holder appends one record and never waits, so this is short; a yield would reorder the log for nothing.
-    while (!layout::CompareExchange<layout::Scope::kDevice>(&view.shared->log_lock, free, 1u)) {
+    while (!layout::CompareExchange<layout::Scope::kDevice>(&view.launch->log_lock, free, 1u)) {
       free = 0;
       SpinPause();
     }
     const bool kept = layout::AppendRecord(view.debug_log, view.debug_log_capacity, context.argument);
-    layout::StoreRelease<layout::Scope::kDevice>(&view.shared->log_lock, 0u);
+    layout::StoreRelease<layout::Scope::kDevice>(&view.launch->log_lock, 0u);
     if (!kept) {
       u64* dropped = &view.workgroups[context.group.workgroup()].counters.debug_log_dropped;
       layout::StoreRelaxed<layout::Scope::kDevice>(dropped, *dropped + 1);
@@ -153,7 +153,7 @@ struct Printf : Builtin<layout::kPrintf> {
 /// Tells every workgroup to leave the loop. Needs a permission that no default mask holds.
 struct Shutdown : Builtin<layout::kShutdown> {
   PENSTOCK_DEVICE static Outcome Run(const Context& context) {
-    if (context.group.IsLeader()) layout::StoreRelease<layout::Scope::kDevice>(&context.view.shared->seen_shutdown, 1u);
+    if (context.group.IsLeader()) layout::StoreRelease<layout::Scope::kDevice>(&context.view.launch->seen_shutdown, 1u);
     return Outcome::Done();
   }
 };

@@ -20,6 +20,9 @@ enum class Scope {
   kSystem,     // the host and other agents too: the two edges of the bus
 };
 
+/// What a read-modify-write orders. Acquire and release unless the caller can say why less is enough.
+enum class Order { kRelaxed, kAcquire, kRelease, kAcquireRelease };
+
 namespace atomic_internal {
 
 #if defined(__CUDA_ARCH__)
@@ -123,12 +126,15 @@ PENSTOCK_HOST_DEVICE void AcquireAfter(const T* observed) {
 #endif
 }
 
-/// Adds and returns the previous value; acquire and release.
-template <Scope S, typename T>
+/// Adds and returns the previous value.
+template <Scope S, Order O = Order::kAcquireRelease, typename T>
 PENSTOCK_HOST_DEVICE T FetchAdd(T* word, T value) {
   static_assert(S != Scope::kSystem, "no read-modify-write crosses the bus: arbitrate in device memory");
   static_assert(atomic_internal::kIsWord<T>, "atomics are 32- or 64-bit words");
   using namespace atomic_internal;
+  if constexpr (O == Order::kRelaxed) return PENSTOCK_ATOMIC_ADD(word, value, PENSTOCK_ORDER_RELAXED, S);
+  if constexpr (O == Order::kAcquire) return PENSTOCK_ATOMIC_ADD(word, value, PENSTOCK_ORDER_ACQUIRE, S);
+  if constexpr (O == Order::kRelease) return PENSTOCK_ATOMIC_ADD(word, value, PENSTOCK_ORDER_RELEASE, S);
   return PENSTOCK_ATOMIC_ADD(word, value, PENSTOCK_ORDER_ACQ_REL, S);
 }
 

@@ -46,5 +46,18 @@ struct alignas(kLineBytes) Counters {
 };
 static_assert(sizeof(Counters) % kLineBytes == 0);
 inline constexpr u32 kCounterCount = 7 + kOpcodeCounterCount + kPriorityCount + kTenantCount;
+static_assert(offsetof(Counters, tenant) / sizeof(u64) + kTenantCount == kCounterCount);
+
+/// The control word that shows the low half of the counter with this index in Counters; 0: none does.
+PENSTOCK_HOST_DEVICE constexpr u32 ControlWordOfCounter(u32 index) {
+  constexpr u32 kOpcode = offsetof(Counters, opcode) / sizeof(u64);
+  constexpr u32 kPriority = offsetof(Counters, priority) / sizeof(u64);
+  constexpr u32 kTenant = offsetof(Counters, tenant) / sizeof(u64);
+  if (index >= kTenant) return kControlTenantFairness + (index - kTenant);
+  if (index >= kPriority) return kControlPriorityCounters + (index - kPriority);
+  if (index >= kOpcode) return kControlOpcodeCounters + (index - kOpcode);
+  if (index == offsetof(Counters, starvation) / sizeof(u64)) return kControlStarvation;
+  return index == offsetof(Counters, done) / sizeof(u64) ? kControlDoneCount : 0;
+}
 
 }  // namespace penstock::layout

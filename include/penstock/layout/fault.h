@@ -23,6 +23,7 @@ enum class FaultReason : u32 {
   kSlotCorrupt = 13,     // detail: the status that was found instead of PUBLISHED
   kHandlerFault = 14,    // detail: the handler's own number
   kNotAtOnce = 15,       // detail: index of the op inside a packed slot that did not end in one run
+  kDeviceLost = 16,      // by the host: the device can no longer run it
 };
 
 /// The reason in words, for messages.
@@ -44,6 +45,7 @@ constexpr const char* FaultText(FaultReason reason) {
     case FaultReason::kSlotCorrupt: return "slot was not PUBLISHED when it was claimed";
     case FaultReason::kHandlerFault: return "the handler refused";
     case FaultReason::kNotAtOnce: return "an op inside a packed slot did not end in one run";
+    case FaultReason::kDeviceLost: return "the device was lost";
   }
   return "unknown fault";
 }

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "runtime/megakernel_memory.h"
+
+#include <bit>
+#include <numeric>
+
+#include "penstock/layout/debug_log.h"
+
+namespace penstock {
+
+MegakernelMemory::MegakernelMemory(const DeviceOptions& options, u64 ticks_per_second) {
+  const auto& counts = options.ring.slot_counts;
+  const u32 slot_count = std::accumulate(counts.begin(), counts.end(), 0u);
+  slots_ = Reserve<layout::Slot>(slot_count, host_bytes_);
+  doorbell_ = Reserve<layout::Doorbell>(1, host_bytes_);
+  counters_ = Reserve<layout::Counters>(1, host_bytes_);
+  control_ = Reserve<u32>(layout::kControlMinWords + options.user_words, host_bytes_);
+  debug_log_ = Reserve<u32>(layout::DebugLogWords(options.debug_log_records), host_bytes_);
+
+  launch_ = Reserve<device::LaunchState>(1, device_bytes_);
+  shared_ = Reserve<device::SharedState>(1, device_bytes_);
+  cursors_ = Reserve<device::DeferredQueue::Cursors>(1, device_bytes_);
+  cells_ = Reserve<device::DeferredQueue::Cell>(std::bit_ceil(slot_count), device_bytes_);
+  slot_states_ = Reserve<device::SlotState>(slot_count, device_bytes_);
+  workgroups_ = Reserve<device::WorkgroupState>(options.workgroups, device_bytes_);
+  buffers_ = Reserve<layout::BufferRow>(options.max_buffers, device_bytes_);
+  user_words_ = Reserve<u32>(options.user_words, device_bytes_);
+
+  const auto ticks = [&](absl::Duration duration) {
+    return static_cast<u64>(absl::ToDoubleSeconds(duration) * static_cast<double>(ticks_per_second));
+  };
+  view_.workgroup_count = options.workgroups;
+  view_.user_word_count = options.user_words;
+  view_.control_word_count = static_cast<u32>(control_.count);
+  view_.buffer_count = options.max_buffers;
+  view_.debug_log_capacity = options.debug_log_records;
+  view_.slot_limit_ticks = ticks(options.slot_limit);
+  view_.mirror_interval_ticks = ticks(options.mirror_interval);
+}
+
+void MegakernelMemory::Place(const Piece& host, const Piece& device) {
+  host_ = host;
+  device_ = device;
+  view_.slots = AddressOf(slots_, host);
+  view_.doorbell = AddressOf(doorbell_, host);
+  view_.control = AddressOf(control_, host);
+  view_.counters = AddressOf(counters_, host);
+  view_.debug_log = AddressOf(debug_log_, host);
+  view_.launch = AddressOf(launch_, device);
+  view_.shared = AddressOf(shared_, device);
+  view_.slot_states = AddressOf(slot_states_, device);
+  view_.workgroups = AddressOf(workgroups_, device);
+  view_.user_words = AddressOf(user_words_, device);
+  view_.buffers = AddressOf(buffers_, device);
+  view_.deferred = device::DeferredQueue::Over(AddressOf(cells_, device), AddressOf(cursors_, device),
+                                               static_cast<u32>(cells_.count));
+}
+
+void MegakernelMemory::Connect(const LiveRing& ring, u32 first_sequence) {
+  const absl::Span<device::DeferredQueue::Cell> cells = Of(cells_, device_);
+  for (u32 i = 0; i < cells.size(); ++i) cells[i].turn = i;
+  control()[layout::kControlTenantTableStart] = layout::kControlTenantMasks;
+  for (u32 p = 0; p <= layout::kPriorityCount; ++p) {
+    view_.partition_offset[p] = ring.partition_offset(p);
+    control()[layout::kControlPartitionOffsets + p] = ring.partition_offset(p);
+  }
+  for (u32 p = 0; p < layout::kPriorityCount; ++p) shared().head[p] = shared().seen_tail[p] = first_sequence;
+  for (device::SlotState& state : slot_states()) state.completed = first_sequence;
+}
+
+void MegakernelMemory::PrepareLaunch(bool run_once) {
+  launch() = {};
+  launch().running = view_.workgroup_count;
+  view_.run_once = run_once ? 1 : 0;
+}
+
+}  // namespace penstock
