@@ -1,0 +1,188 @@
+# The amd platform of penstock_hip.cmake: HIP's runtime library, and the compilers and targets of the kernels.
+#
+# A target's code object is built by the first compiler that can: hipcc's own, which the runtime library was released with,
+# then every other clang from 16 on, the newest first. An application's kernels are compiled by hipcc, for those of the targets
+# that it can build.
+#
+# Sets PENSTOCK_AMD_BUILT_TARGETS, and for each of them PENSTOCK_AMD_COMPILER_<target>; PENSTOCK_AMD_HIPCC_TARGETS.
+
+set(PENSTOCK_AMD_TARGETS "" CACHE STRING "Targets to build the kernel for, e.g. gfx90a;gfx942; empty: all that can be built here")
+set(penstock_amd_known gfx906 gfx90a gfx940 gfx942 gfx950 gfx1030 gfx1100 gfx1201 gfx9-4-generic gfx11-generic)
+
+# How the kernel is compiled, whatever the target: without the device library, of which it needs nothing, and in one piece.
+set(PENSTOCK_AMD_KERNEL_FLAGS -std=c++20 -x hip --cuda-device-only --no-gpu-bundle-output -nogpulib -nogpuinc -O3
+                              -mllvm -amdgpu-early-inline-all=true -mllvm -amdgpu-function-calls=false -Wall -Wextra)
+
+find_path(PENSTOCK_HIP_INCLUDE_DIR hip/hip_runtime_api.h PATHS /opt/rocm/include)
+find_library(PENSTOCK_HIP_LIBRARY amdhip64 PATHS /opt/rocm/lib)
+find_program(PENSTOCK_HIPCC hipcc PATHS /opt/rocm/bin)
+mark_as_advanced(PENSTOCK_HIP_INCLUDE_DIR PENSTOCK_HIP_LIBRARY PENSTOCK_HIPCC)
+if(NOT PENSTOCK_HIP_INCLUDE_DIR OR NOT PENSTOCK_HIP_LIBRARY)
+  penstock_hip_lacks("HIP's runtime library was not found" "apt-get install libamdhip64-dev, or run scripts/setup hip")
+endif()
+if(NOT PENSTOCK_HIPCC)
+  penstock_hip_lacks("hipcc was not found" "apt-get install hipcc, or run scripts/setup hip")
+endif()
+
+file(STRINGS "${PENSTOCK_HIP_INCLUDE_DIR}/hip/hip_version.h" penstock_hip_version REGEX "define HIP_VERSION_(MAJOR|MINOR|PATCH) ")
+list(TRANSFORM penstock_hip_version REPLACE "^.* ([0-9]+)$" "\\1")
+list(JOIN penstock_hip_version "." PENSTOCK_HIP_VERSION)
+
+# Sets `compilers`: the clangs that there are, each once, in the order in which they are tried.
+function(penstock_amd_find_compilers compilers)
+  execute_process(COMMAND ${PENSTOCK_HIPCC} --version OUTPUT_VARIABLE version ERROR_QUIET)
+  string(REGEX MATCH "clang version ([0-9]+)" _ "${version}")
+  set(major "${CMAKE_MATCH_1}")
+  string(REGEX MATCH "InstalledDir: ([^\n]+)" _ "${version}")
+  find_program(own NAMES clang++-${major} clang++ HINTS "${CMAKE_MATCH_1}" NO_CACHE)
+  set(found ${own})
+  foreach(major RANGE 29 16 -1)
+    find_program(clang_${major} NAMES clang++-${major} NO_CACHE)
+    if(clang_${major})
+      list(APPEND found ${clang_${major}})
+    endif()
+  endforeach()
+  list(REMOVE_DUPLICATES found)
+  set(${compilers} ${found} PARENT_SCOPE)
+endfunction()
+
+# Sets `built` to whether the command makes something of the probe, hip/target_probe.hip, for the target.
+function(penstock_amd_try built target)
+  execute_process(COMMAND ${ARGN} --offload-arch=${target} -I "${CMAKE_SOURCE_DIR}/include"
+                          "${CMAKE_SOURCE_DIR}/hip/target_probe.hip" -o "${CMAKE_BINARY_DIR}/CMakeFiles/target_probe.out"
+                  RESULT_VARIABLE result OUTPUT_QUIET ERROR_QUIET)
+  if(result EQUAL 0)
+    set(${built} ON PARENT_SCOPE)
+  else()
+    set(${built} OFF PARENT_SCOPE)
+  endif()
+endfunction()
+
+# Finds out, by trying, what can be built: PENSTOCK_AMD_COMPILER_<target> is empty where nothing can.
+function(penstock_amd_probe_targets targets compilers)
+  set(hipcc_targets)
+  list(GET compilers 0 own)
+  foreach(target IN LISTS targets)
+    set(chosen)
+    foreach(compiler IN LISTS compilers)
+      penstock_amd_try(built ${target} ${compiler} ${PENSTOCK_AMD_KERNEL_FLAGS})
+      if(built)
+        set(chosen ${compiler})
+        break()
+      endif()
+    endforeach()
+    set(PENSTOCK_AMD_COMPILER_${target} "${chosen}" CACHE INTERNAL "What builds the kernel for ${target}")
+    if(chosen STREQUAL own)
+      # With its headers and its device library, as applications' kernels are.
+      penstock_amd_try(built ${target} ${PENSTOCK_HIPCC} -std=c++20 --cuda-device-only -c)
+      if(built)
+        list(APPEND hipcc_targets ${target})
+      endif()
+    endif()
+  endforeach()
+  set(PENSTOCK_AMD_HIPCC_TARGETS "${hipcc_targets}" CACHE INTERNAL "Targets that hipcc builds applications' kernels for")
+endfunction()
+
+set(penstock_amd_wanted ${PENSTOCK_AMD_TARGETS})
+if(NOT penstock_amd_wanted)
+  set(penstock_amd_wanted ${penstock_amd_known})
+  if(PENSTOCK_HIP_VERSION VERSION_LESS 6)
+    # Code objects for generic targets have version 6, which older runtime libraries do not load.
+    list(FILTER penstock_amd_wanted EXCLUDE REGEX generic)
+  endif()
+endif()
+
+penstock_amd_find_compilers(penstock_amd_compilers)
+set(penstock_amd_question "${penstock_amd_wanted} by ${penstock_amd_compilers}")
+if(NOT penstock_amd_question STREQUAL "${PENSTOCK_AMD_PROBED}")
+  message(STATUS "Trying which AMD targets can be built")
+  penstock_amd_probe_targets("${penstock_amd_wanted}" "${penstock_amd_compilers}")
+  set(PENSTOCK_AMD_PROBED "${penstock_amd_question}" CACHE INTERNAL "What was asked of which compilers")
+endif()
+
+set(PENSTOCK_AMD_BUILT_TARGETS)
+set(PENSTOCK_HIP_SUMMARY "HIP ${PENSTOCK_HIP_VERSION}; the kernel for")
+foreach(target IN LISTS penstock_amd_wanted)
+  if(PENSTOCK_AMD_COMPILER_${target})
+    list(APPEND PENSTOCK_AMD_BUILT_TARGETS ${target})
+    cmake_path(GET PENSTOCK_AMD_COMPILER_${target} FILENAME compiler)
+    string(APPEND PENSTOCK_HIP_SUMMARY " ${target} (${compiler})")
+  elseif(PENSTOCK_AMD_TARGETS)
+    list(JOIN penstock_amd_compilers ", " compilers)
+    message(FATAL_ERROR "None of ${compilers} can build the kernel for ${target}. Fix: leave ${target} out of "
+                        "PENSTOCK_AMD_TARGETS, or install a clang that knows it, with its lld.")
+  endif()
+endforeach()
+if(NOT PENSTOCK_AMD_BUILT_TARGETS)
+  penstock_hip_lacks("no compiler was found that builds for an AMD GPU" "run scripts/setup hip")
+endif()
+
+add_library(penstock_gpu_runtime INTERFACE)
+add_library(penstock::gpu_runtime ALIAS penstock_gpu_runtime)
+target_compile_definitions(penstock_gpu_runtime INTERFACE __HIP_PLATFORM_AMD__=1)
+target_include_directories(penstock_gpu_runtime SYSTEM INTERFACE "${PENSTOCK_HIP_INCLUDE_DIR}")
+target_link_libraries(penstock_gpu_runtime INTERFACE "${PENSTOCK_HIP_LIBRARY}")
+set(PENSTOCK_HIP ON)
+
+# penstock_hip_code_objects(FILES SOURCE): a code object of SOURCE for each target. Sets FILES to a list of them, in the order of
+# PENSTOCK_AMD_BUILT_TARGETS.
+function(penstock_hip_code_objects files source)
+  cmake_path(GET source STEM stem)
+  set(objects)
+  foreach(target IN LISTS PENSTOCK_AMD_BUILT_TARGETS)
+    set(object "${CMAKE_CURRENT_BINARY_DIR}/${stem}.${target}.co")
+    set(compiler ${PENSTOCK_AMD_COMPILER_${target}})
+    add_custom_command(OUTPUT "${object}"
+                       COMMAND ${compiler} ${PENSTOCK_AMD_KERNEL_FLAGS} $<$<BOOL:${PENSTOCK_WERROR}>:-Werror>
+                               --offload-arch=${target} -I "${CMAKE_SOURCE_DIR}/include" "${source}" -o "${object}"
+                               -MD -MT "${object}" -MF "${object}.d"
+                       DEPENDS "${source}" ${compiler} DEPFILE "${object}.d" VERBATIM COMMAND_EXPAND_LISTS
+                       COMMENT "Building the code object ${stem} for ${target}")
+    list(APPEND objects "${object}")
+  endforeach()
+  set(${files} ${objects} PARENT_SCOPE)
+endfunction()
+
+# penstock_hip_embed(TARGET FILES): puts the code objects, as penstock_hip_code_objects made them, and their table
+# (hip/code_objects.h) into the target.
+function(penstock_hip_embed target files)
+  set(PENSTOCK_BYTES)
+  set(PENSTOCK_ROWS)
+  foreach(name file IN ZIP_LISTS PENSTOCK_AMD_BUILT_TARGETS files)
+    string(MAKE_C_IDENTIFIER "${name}" symbol)
+    string(APPEND PENSTOCK_BYTES "PENSTOCK_EMBED(${symbol}, \"${file}\")\n")
+    string(APPEND PENSTOCK_ROWS "    {\"${name}\", Bytes(${symbol}_begin, ${symbol}_end)},\n")
+  endforeach()
+  set(source "${CMAKE_CURRENT_BINARY_DIR}/embedded_code_objects.cc")
+  configure_file("${CMAKE_SOURCE_DIR}/hip/embedded_code_objects.cc.in" "${source}" @ONLY)
+  set_source_files_properties("${source}" PROPERTIES OBJECT_DEPENDS "${files}")
+  target_sources(${target} PRIVATE "${source}")
+endfunction()
+
+# penstock_hip_sources(TARGET FILE...): compiles the files, host and GPU code, and adds them to the target. CMake's own HIP
+# language is not used: CMake 3.25 does not find Debian 12's HIP, which is not where ROCm would put it.
+function(penstock_hip_sources target)
+  if(NOT PENSTOCK_AMD_HIPCC_TARGETS)
+    message(FATAL_ERROR "${target}: hipcc builds for none of ${PENSTOCK_AMD_BUILT_TARGETS}. Fix: put a target that it can build "
+                        "for into PENSTOCK_AMD_TARGETS.")
+  endif()
+  list(TRANSFORM PENSTOCK_AMD_HIPCC_TARGETS PREPEND --offload-arch= OUTPUT_VARIABLE architectures)
+  set(folders "$<TARGET_PROPERTY:${target},INCLUDE_DIRECTORIES>")
+  # hipcc has a definition of its own for this one.
+  set(definitions "$<FILTER:$<TARGET_PROPERTY:${target},COMPILE_DEFINITIONS>,EXCLUDE,^__HIP_PLATFORM_AMD__>")
+  foreach(file IN LISTS ARGN)
+    cmake_path(ABSOLUTE_PATH file BASE_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}" OUTPUT_VARIABLE source)
+    cmake_path(GET file FILENAME name)
+    set(object "${CMAKE_CURRENT_BINARY_DIR}/${target}.${name}.o")
+    add_custom_command(OUTPUT "${object}"
+                       COMMAND ${PENSTOCK_HIPCC} -std=c++20 -O3 -fPIC -Wall -Wextra $<$<BOOL:${PENSTOCK_WERROR}>:-Werror>
+                               ${architectures} -include hip/hip_runtime.h
+                               "$<$<BOOL:${folders}>:-I$<JOIN:${folders},;-I>>"
+                               "$<$<BOOL:${definitions}>:-D$<JOIN:${definitions},;-D>>"
+                               -c "${source}" -o "${object}" -MD -MT "${object}" -MF "${object}.d"
+                       DEPENDS "${source}" ${PENSTOCK_HIPCC} DEPFILE "${object}.d" VERBATIM COMMAND_EXPAND_LISTS
+                       COMMENT "Building ${name} of ${target} with hipcc")
+    target_sources(${target} PRIVATE "${object}")
+  endforeach()
+  target_link_libraries(${target} PRIVATE penstock::gpu_runtime)
+endfunction()

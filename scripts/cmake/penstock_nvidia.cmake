@@ -1,0 +1,33 @@
+# The nvidia platform of penstock_hip.cmake: the same sources, compiled by nvcc.
+
+find_program(PENSTOCK_NVCC nvcc PATHS /usr/local/cuda/bin)
+if(NOT PENSTOCK_NVCC)
+  penstock_hip_lacks("nvcc was not found" "install CUDA, or put its bin folder on PATH")
+endif()
+if(NOT CMAKE_CUDA_ARCHITECTURES)
+  set(CMAKE_CUDA_ARCHITECTURES 90 CACHE STRING "Compute capabilities to build the kernel for")
+endif()
+if(NOT CMAKE_CUDA_COMPILER)
+  set(CMAKE_CUDA_COMPILER "${PENSTOCK_NVCC}")
+endif()
+set(CMAKE_CUDA_STANDARD 20)
+set(CMAKE_CUDA_STANDARD_REQUIRED ON)
+set(CMAKE_CUDA_RUNTIME_LIBRARY Static)
+enable_language(CUDA)
+find_package(CUDAToolkit REQUIRED)
+
+add_library(penstock_gpu_runtime INTERFACE)
+add_library(penstock::gpu_runtime ALIAS penstock_gpu_runtime)
+target_compile_definitions(penstock_gpu_runtime INTERFACE PENSTOCK_GPU_NVIDIA)
+target_link_libraries(penstock_gpu_runtime INTERFACE CUDA::cudart_static)
+
+list(JOIN CMAKE_CUDA_ARCHITECTURES ", " PENSTOCK_HIP_SUMMARY)
+string(PREPEND PENSTOCK_HIP_SUMMARY "CUDA ${CMAKE_CUDA_COMPILER_VERSION}; the kernel for compute capability ")
+set(PENSTOCK_HIP ON)
+
+# penstock_hip_sources(TARGET FILE...): compiles the files, host and GPU code, and adds them to the target.
+function(penstock_hip_sources target)
+  set_source_files_properties(${ARGN} PROPERTIES LANGUAGE CUDA)
+  target_sources(${target} PRIVATE ${ARGN})
+  target_link_libraries(${target} PRIVATE penstock::gpu_runtime)
+endfunction()
