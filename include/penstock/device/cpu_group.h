@@ -101,6 +101,10 @@ class Group {
   u64 slept_ns_ = 0;
 };
 
+/// One lane's own: the C library's.
+inline void MoveBytes(u8* to, const u8* from, u32 length) { __builtin_memmove(to, from, length); }
+inline bool EqualBytes(const u8* a, const u8* b, u32 length) { return __builtin_memcmp(a, b, length) == 0; }
+
 /// CRC-32C of `length` bytes that follow bytes with CRC `crc` (0 at the start). The CPU's own instructions, through ISA-L.
 u32 ExtendCrc32c(u32 crc, const u8* bytes, u64 length);
 

@@ -193,7 +193,7 @@ struct Fill {
     PatternedRange range;
     if (Outcome refused = PatternedRange::Decode(context, layout::kBufferWrite, range); refused.IsFault()) return refused;
     range.ForEachPiece(context, [&](u32 at, const u8* source, u32 length) {
-      __builtin_memmove(range.bytes.data + at, source, length);
+      MoveBytes(range.bytes.data + at, source, length);
       return true;
     });
     context.group.Barrier();
@@ -230,7 +230,7 @@ struct Verify {
 
  private:
   PENSTOCK_DEVICE static u64 FirstDifference(const u8* bytes, const u8* expected, u32 length) {
-    if (__builtin_memcmp(bytes, expected, length) == 0) return layout::kNoDifference;
+    if (EqualBytes(bytes, expected, length)) return layout::kNoDifference;
     // Bounded, although they differ: somebody may be writing the buffer meanwhile.
     for (u32 i = 0; i < length; ++i) {
       if (bytes[i] != expected[i]) return i;

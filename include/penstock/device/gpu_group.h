@@ -135,6 +135,16 @@ class Group {
   u32 sleeps_ = 1;
 };
 
+/// One lane's own: nvcc refuses the compiler's builtins for these.
+PENSTOCK_DEVICE void MoveBytes(u8* to, const u8* from, u32 length) {
+  for (u32 i = 0; i < length; ++i) to[i] = from[i];
+}
+PENSTOCK_DEVICE bool EqualBytes(const u8* a, const u8* b, u32 length) {
+  u32 i = 0;
+  while (i < length && a[i] == b[i]) ++i;
+  return i == length;
+}
+
 /// CRC-32C of `length` bytes that follow bytes with CRC `crc` (0 at the start).
 PENSTOCK_DEVICE u32 ExtendCrc32c(u32 crc, const u8* bytes, u64 length) {
   crc = ~crc;
