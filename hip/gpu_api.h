@@ -7,6 +7,8 @@
 
 #include <cuda_runtime.h>
 
+#include <string>
+
 #define hipDevice_t int
 #define hipDeviceProp_t cudaDeviceProp
 #define hipError_t cudaError_t
@@ -15,12 +17,19 @@
 #define hipPointerAttribute_t cudaPointerAttributes
 
 #define hipSuccess cudaSuccess
+#define hipErrorECCNotCorrectable cudaErrorECCUncorrectable
 #define hipErrorHostMemoryAlreadyRegistered cudaErrorHostMemoryAlreadyRegistered
+#define hipErrorIllegalAddress cudaErrorIllegalAddress
+#define hipErrorInsufficientDriver cudaErrorInsufficientDriver
+#define hipErrorInvalidDeviceFunction cudaErrorInvalidDeviceFunction
+#define hipErrorLaunchFailure cudaErrorLaunchFailure
+#define hipErrorLaunchTimeOut cudaErrorLaunchTimeout
+#define hipErrorNoBinaryForGpu cudaErrorNoKernelImageForDevice
+#define hipErrorNoDevice cudaErrorNoDevice
 #define hipErrorNotReady cudaErrorNotReady
+#define hipErrorOutOfMemory cudaErrorMemoryAllocation
 
 #define hipDeviceAttributeMultiprocessorCount cudaDevAttrMultiProcessorCount
-#define hipMemoryTypeDevice cudaMemoryTypeDevice
-#define hipMemoryTypeHost cudaMemoryTypeHost
 #define hipHostMallocCoherent 0
 #define hipHostMallocMapped cudaHostAllocMapped
 #define hipHostRegisterMapped cudaHostRegisterMapped
@@ -29,12 +38,14 @@
 #define hipStreamNonBlocking cudaStreamNonBlocking
 
 #define hipDeviceGetAttribute cudaDeviceGetAttribute
+#define hipDeviceGetStreamPriorityRange cudaDeviceGetStreamPriorityRange
 #define hipDeviceReset cudaDeviceReset
 #define hipEventCreate cudaEventCreate
 #define hipEventDestroy cudaEventDestroy
 #define hipEventQuery cudaEventQuery
 #define hipEventRecord cudaEventRecord
 #define hipFree cudaFree
+#define hipGetDevice cudaGetDevice
 #define hipGetDeviceCount cudaGetDeviceCount
 #define hipGetDeviceProperties cudaGetDeviceProperties
 #define hipGetErrorName cudaGetErrorName
@@ -54,12 +65,57 @@
 #define hipPointerGetAttributes cudaPointerGetAttributes
 #define hipSetDevice cudaSetDevice
 #define hipStreamCreateWithFlags cudaStreamCreateWithFlags
+#define hipStreamCreateWithPriority cudaStreamCreateWithPriority
 #define hipStreamDestroy cudaStreamDestroy
 #define hipStreamQuery cudaStreamQuery
 #define hipStreamSynchronize cudaStreamSynchronize
 
+namespace penstock::hip {
+
+inline std::string ArchitectureOf(const hipDeviceProp_t& properties) {
+  return "sm_" + std::to_string(properties.major) + std::to_string(properties.minor);
+}
+
+/// The GPU's address of memory that it reaches already, its own or pinned; null for other memory.
+inline void* KnownAddress(const void* memory) {
+  cudaPointerAttributes attributes = {};
+  if (cudaPointerGetAttributes(&attributes, memory) != cudaSuccess) static_cast<void>(cudaGetLastError());
+  return attributes.devicePointer;
+}
+
+/// A stream whose kernels leave the first `spare` compute units alone. CUDA has none: a smaller grid leaves them free.
+inline hipError_t CreateStreamBeside(hipStream_t* stream, int priority, [[maybe_unused]] int compute_units, [[maybe_unused]] int spare) {
+  return cudaStreamCreateWithPriority(stream, cudaStreamNonBlocking, priority);
+}
+
+}  // namespace penstock::hip
+
 #else
 
 #include <hip/hip_runtime_api.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace penstock::hip {
+
+inline std::string ArchitectureOf(const hipDeviceProp_t& properties) { return properties.gcnArchName; }
+
+inline void* KnownAddress(const void* memory) {
+  hipPointerAttribute_t attributes = {};
+  if (hipPointerGetAttributes(&attributes, memory) == hipSuccess) return attributes.devicePointer;
+  static_cast<void>(hipGetLastError());
+  return nullptr;
+}
+
+inline hipError_t CreateStreamBeside(hipStream_t* stream, int priority, int compute_units, int spare) {
+  if (spare == 0) return hipStreamCreateWithPriority(stream, hipStreamNonBlocking, priority);
+  std::vector<uint32_t> mask((static_cast<size_t>(compute_units) + 31) / 32);
+  for (int unit = spare; unit < compute_units; ++unit) mask[static_cast<size_t>(unit) / 32] |= 1u << (unit % 32);
+  return hipExtStreamCreateWithCUMask(stream, static_cast<uint32_t>(mask.size()), mask.data());
+}
+
+}  // namespace penstock::hip
 
 #endif

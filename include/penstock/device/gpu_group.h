@@ -3,6 +3,7 @@
 // is needed. Included by group.h.
 #pragma once
 
+#include "penstock/device/gpu_lanes.h"
 #include "penstock/layout/target.h"
 
 #define PENSTOCK_DEVICE inline __attribute__((device))
@@ -15,9 +16,6 @@
 
 namespace penstock::device {
 
-/// Lanes of a workgroup: whole waves on every target, and enough 16-byte loads in flight for a few workgroups to fill the bus.
-inline constexpr u32 kGpuLanes = 256;
-
 namespace gpu {
 
 #if defined(__CUDACC__)
@@ -27,7 +25,7 @@ PENSTOCK_DEVICE u32 LaneIndex() { return threadIdx.x; }
 PENSTOCK_DEVICE void Barrier() { __syncthreads(); }
 PENSTOCK_DEVICE u32 WaveLanes() { return 32; }
 PENSTOCK_DEVICE u64 Ballot(bool vote) { return __ballot_sync(0xFFFFFFFFu, vote); }
-inline constexpr u64 kTicksPerSecond = 1'000'000'000;
+inline constexpr u64 kTicksPerSecond = kNvidiaTicksPerSecond;
 PENSTOCK_DEVICE u64 Ticks() {
   u64 now;
   asm volatile("mov.u64 %0, %%globaltimer;" : "=l"(now));
@@ -62,7 +60,7 @@ PENSTOCK_DEVICE u64 Ballot(bool vote) {
   return __builtin_amdgcn_ballot_w64(vote);
 #endif
 }
-inline constexpr u64 kTicksPerSecond = 100'000'000;  // the reference clock: it does not stop when the shaders' clock is gated
+inline constexpr u64 kTicksPerSecond = kAmdTicksPerSecond;  // the reference clock: it runs on when the shaders' is gated
 PENSTOCK_DEVICE u64 Ticks() {
 #if defined(__GFX11__) || defined(__GFX12__)
   constexpr u32 kRealTime = 0x83;
