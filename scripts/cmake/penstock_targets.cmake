@@ -31,7 +31,7 @@ function(penstock_test name)
   add_executable(${name} ${ARG_UNPARSED_ARGUMENTS})
   penstock_compile_options(${name})
   # Assertions are most of a test's code, and optimising them takes most of the time to build: a third without.
-  target_compile_options(${name} PRIVATE $<$<NOT:$<CONFIG:Release>>:-O0 -g1>)
+  target_compile_options(${name} PRIVATE "$<$<AND:$<COMPILE_LANGUAGE:CXX>,$<NOT:$<CONFIG:Release>>>:-O0;-g1>")
   target_include_directories(${name} PRIVATE "${CMAKE_SOURCE_DIR}")
   target_link_libraries(${name} PRIVATE ${ARG_LIBRARIES} GTest::gmock GTest::gtest_main)
   include(GoogleTest)

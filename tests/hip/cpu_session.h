@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// What the tests of handlers and of the CPU device share: a device that is made and started, and slots that are run to their end.
+// What the tests of handlers and devices share: a device that is made and started, and slots that are run to their end. A test
+// that a GPU compiler compiles runs on a GPU, every other one on the CPU device.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -10,8 +11,12 @@
 #include <string>
 #include <vector>
 
-#include "penstock/cpu_device.h"
 #include "penstock/layout/data_op.h"
+#if defined(__CUDACC__) || defined(__HIP__)
+#include "penstock/hip_device.h"
+#else
+#include "penstock/cpu_device.h"
+#endif
 
 namespace penstock {
 
@@ -25,22 +30,49 @@ inline void PrintTo(const Shape& shape, std::ostream* out) { *out << shape.workg
 inline std::string ShapeName(const testing::TestParamInfo<Shape>& info) {
   return std::to_string(info.param.workgroups) + "WorkgroupsOf" + std::to_string(info.param.lanes);
 }
+#if defined(__CUDACC__) || defined(__HIP__)
+
+using TestOptions = HipDeviceOptions;
+
 /// Every shape that the tests of handlers run in.
+inline auto AllShapes() {
+  return testing::Values(Shape{1, device::kGpuLanes}, Shape{2, device::kGpuLanes}, Shape{64, device::kGpuLanes});
+}
+
+inline TestOptions OptionsFor(const Shape& shape) {
+  TestOptions options;
+  options.workgroups = shape.workgroups;
+  return options;
+}
+
+template <typename Program = device::Program<>>
+std::unique_ptr<Device> MakeDevice(const TestOptions& options = {}) {
+  auto device = MakeHipDevice<Program>(options);
+  if (!device.ok()) ADD_FAILURE() << device.status();
+  return *std::move(device);
+}
+
+#else
+
+using TestOptions = CpuDeviceOptions;
+
 inline auto AllShapes() { return testing::Values(Shape{1, 1}, Shape{2, 1}, Shape{3, 1}, Shape{1, 4}, Shape{2, 4}, Shape{3, 4}); }
 
-inline CpuDeviceOptions OptionsFor(const Shape& shape) {
-  CpuDeviceOptions options;
+inline TestOptions OptionsFor(const Shape& shape) {
+  TestOptions options;
   options.workgroups = shape.workgroups;
   options.lanes = shape.lanes;
   return options;
 }
 
 template <typename Program = device::Program<>>
-std::unique_ptr<Device> MakeDevice(const CpuDeviceOptions& options = {}) {
+std::unique_ptr<Device> MakeDevice(const TestOptions& options = {}) {
   auto device = MakeCpuDevice<Program>(options);
   if (!device.ok()) ADD_FAILURE() << device.status();
   return *std::move(device);
 }
+
+#endif
 
 inline Work MakeWork(u32 opcode, std::initializer_list<u32> arguments = {}) {
   Work work;

@@ -11,8 +11,6 @@
 namespace penstock {
 namespace {
 
-using device::SharedState;
-using device::TryTakeQuota;
 using layout::FaultReason;
 
 Work WorkOf(u32 tenant, u32 opcode = layout::kNop) {
@@ -97,23 +95,6 @@ TEST_P(Tenant, IsCountedSlotBySlot) {
   EXPECT_EQ(device_->counters().tenant[7], 25u);
   EXPECT_EQ(device_->control_word(layout::kControlTenantFairness + 7), 25u);
   EXPECT_EQ(device_->counters().tenant[0], 5u);
-}
-
-TEST(TryTakeQuota, DoesNotGoBackToAnEpochThatAnotherWorkgroupHasLeft) {
-  SharedState shared = {};
-  shared.seen_epoch = 5;  // what this workgroup still sees
-  shared.tenant_used[0] = layout::JoinWords(2, 6);
-  EXPECT_TRUE(TryTakeQuota(shared, 0, 3));
-  EXPECT_EQ(shared.tenant_used[0], layout::JoinWords(3, 6));
-  EXPECT_FALSE(TryTakeQuota(shared, 0, 3));
-}
-
-TEST(TryTakeQuota, BeginsAnewWhenTheEpochNumberWraps) {
-  SharedState shared = {};
-  shared.seen_epoch = 0;
-  shared.tenant_used[0] = layout::JoinWords(9, ~0u);
-  EXPECT_TRUE(TryTakeQuota(shared, 0, 1));
-  EXPECT_FALSE(TryTakeQuota(shared, 0, 1));
 }
 
 }  // namespace

@@ -24,8 +24,8 @@ constexpr u32 kWords = 64;
 
 class WordHandlers : public testing::TestWithParam<Shape> {
  protected:
-  static CpuDeviceOptions Options() {
-    CpuDeviceOptions options = OptionsFor(GetParam());
+  static TestOptions Options() {
+    TestOptions options = OptionsFor(GetParam());
     options.user_words = kWords;
     options.debug_log_records = 8;
     return options;
