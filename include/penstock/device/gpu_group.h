@@ -39,8 +39,14 @@ PENSTOCK_DEVICE void Pause() { __nanosleep(20); }
 
 PENSTOCK_DEVICE u32 WorkgroupIndex() { return __builtin_amdgcn_workgroup_id_x(); }
 PENSTOCK_DEVICE u32 LaneIndex() { return __builtin_amdgcn_workitem_id_x(); }
+// Each wave waits for its own stores, because the leader, who releases the slot's status after a barrier, waits only for its own
+// wave's. A release at workgroup scope leaves the wait out where a workgroup shares its first cache (gfx9).
 PENSTOCK_DEVICE void Barrier() {
   __builtin_amdgcn_fence(__ATOMIC_RELEASE, "workgroup");
+#if defined(__GFX9__)
+  constexpr int kAllVectorMemory = 0x0F70;  // vmcnt(0), and nothing else
+  __builtin_amdgcn_s_waitcnt(kAllVectorMemory);
+#endif
   __builtin_amdgcn_s_barrier();
   __builtin_amdgcn_fence(__ATOMIC_ACQUIRE, "workgroup");
 }
