@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Compiles a source for an AMD target, without a GPU and without ROCm, and keeps what there is to look at."""
+
+import dataclasses
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+# The flags of the code objects that are shipped, and line tables: they change no instruction, and let each one be traced to
+# the lines that it comes from, through every call that was inlined.
+FLAGS = ["-std=c++20", "-x", "hip", "--cuda-device-only", "-nogpulib", "-nogpuinc", "-O3", "-gline-tables-only",
+         "-mllvm", "-amdgpu-early-inline-all=true", "-mllvm", "-amdgpu-function-calls=false", "-I", "include"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Compiled:
+    ir: str        # LLVM IR after all of the optimiser
+    machine: str   # machine code with memory operands, after the last pass that places a wait
+    assembly: str  # for its metadata
+
+
+def skip_without(compiler):
+    """Ends the program as skipped where the compiler is not installed."""
+    if shutil.which(compiler) is None:
+        print(f"SKIPPED: {compiler} is not installed. Fix: apt-get install {compiler.replace('++', '')}.")
+        sys.exit(77)
+
+
+def _run(command):
+    result = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    if result.returncode != 0:
+        raise RuntimeError(f"{' '.join(command)}\n{result.stderr[-4000:]}")
+    return result.stderr
+
+
+def compile_source(compiler, target, source, defines=()):
+    """`source` is a path from the root of the project."""
+    command = [compiler, *FLAGS, *(f"-D{name}" for name in defines), f"--offload-arch={target}", "-S", source, "-o"]
+    with tempfile.TemporaryDirectory() as folder:
+        ir, assembly = os.path.join(folder, "code.ll"), os.path.join(folder, "code.s")
+        _run(command + [ir, "-emit-llvm"])
+        machine = _run(command + [assembly, "-mllvm", "-print-after=si-insert-waitcnts"])
+        with open(ir, encoding="utf-8") as ir_file, open(assembly, encoding="utf-8") as assembly_file:
+            return Compiled(ir_file.read(), machine, assembly_file.read())
