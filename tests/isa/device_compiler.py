@@ -3,6 +3,7 @@
 
 import dataclasses
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -10,10 +11,17 @@ import tempfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-# The flags of the code objects that are shipped, and line tables: they change no instruction, and let each one be traced to
-# the lines that it comes from, through every call that was inlined.
-FLAGS = ["-std=c++20", "-x", "hip", "--cuda-device-only", "-nogpulib", "-nogpuinc", "-O3", "-gline-tables-only",
-         "-mllvm", "-amdgpu-early-inline-all=true", "-mllvm", "-amdgpu-function-calls=false", "-I", "include"]
+FLAGS_FILE = "scripts/cmake/penstock_amd.cmake"
+
+
+def _shipped_flags():
+    """Those that the build compiles the kernel with."""
+    with open(os.path.join(ROOT, FLAGS_FILE), encoding="utf-8") as file:
+        return re.search(r"set\(PENSTOCK_AMD_KERNEL_FLAGS\s([^)]*)\)", file.read())[1].split()
+
+
+def _command(compiler, target, source, defines=()):
+    return [compiler, *_shipped_flags(), *(f"-D{name}" for name in defines), f"--offload-arch={target}", "-I", "include", source]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,10 +47,22 @@ def _run(command):
 
 def compile_source(compiler, target, source, defines=()):
     """`source` is a path from the root of the project."""
-    command = [compiler, *FLAGS, *(f"-D{name}" for name in defines), f"--offload-arch={target}", "-S", source, "-o"]
+    # Line tables change no instruction, and let each one be traced to the lines that it comes from, through every call that was
+    # inlined.
+    command = [*_command(compiler, target, source, defines), "-gline-tables-only", "-S", "-o"]
     with tempfile.TemporaryDirectory() as folder:
         ir, assembly = os.path.join(folder, "code.ll"), os.path.join(folder, "code.s")
         _run(command + [ir, "-emit-llvm"])
         machine = _run(command + [assembly, "-mllvm", "-print-after=si-insert-waitcnts"])
         with open(ir, encoding="utf-8") as ir_file, open(assembly, encoding="utf-8") as assembly_file:
             return Compiled(ir_file.read(), machine, assembly_file.read())
+
+
+def main():
+    """device_compiler.py COMPILER TARGET SOURCE OUTPUT: a code object."""
+    compiler, target, source, output = sys.argv[1:]
+    _run([*_command(compiler, target, source), "-o", output])
+
+
+if __name__ == "__main__":
+    main()
