@@ -5,6 +5,11 @@
 
 #include <time.h>
 
+#include <cstring>
+#include <memory>
+
+#include "penstock/device/cpu_one_lane.h"
+#include "penstock/device/vector.h"
 #include "penstock/layout/target.h"
 
 namespace penstock::device {
@@ -45,6 +50,9 @@ class Group {
   static constexpr u32 WaveLanes() { return 1; }
   /// Bit i: what lane i of this lane's wave said. Every lane of the wave must call it.
   static u64 Ballot(bool vote) { return vote ? 1 : 0; }
+
+  /// What is the same in every lane, told to the compiler, which then branches once for all.
+  static u32 Uniform(u32 value) { return value; }
 
   /// Every lane of the workgroup must call it; what a lane wrote before is seen by every lane after.
   void Barrier() {
@@ -101,11 +109,16 @@ class Group {
   u64 slept_ns_ = 0;
 };
 
-/// One lane's own: the C library's.
-inline void MoveBytes(u8* to, const u8* from, u32 length) { __builtin_memmove(to, from, length); }
-inline bool EqualBytes(const u8* a, const u8* b, u32 length) { return __builtin_memcmp(a, b, length) == 0; }
-
-/// CRC-32C of `length` bytes that follow bytes with CRC `crc` (0 at the start). The CPU's own instructions, through ISA-L.
-u32 ExtendCrc32c(u32 crc, const u8* bytes, u64 length);
+/// Reads and writes bytes of a registered buffer as an item of type T: u8, u32 or Vector. Requires: aligned to the item.
+template <typename T>
+T LoadBuffer(const u8* at) {
+  T item;
+  std::memcpy(&item, std::assume_aligned<alignof(T)>(at), sizeof(item));
+  return item;
+}
+template <typename T>
+void StoreBuffer(u8* at, const T& item) {
+  std::memcpy(std::assume_aligned<alignof(T)>(at), &item, sizeof(item));
+}
 
 }  // namespace penstock::device

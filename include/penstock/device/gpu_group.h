@@ -4,6 +4,7 @@
 #pragma once
 
 #include "penstock/device/gpu_lanes.h"
+#include "penstock/device/vector.h"
 #include "penstock/layout/target.h"
 
 #define PENSTOCK_DEVICE inline __attribute__((device))
@@ -34,6 +35,20 @@ PENSTOCK_DEVICE u64 Ticks() {
 /// About half a microsecond.
 PENSTOCK_DEVICE void SleepOnce() { __nanosleep(500); }
 PENSTOCK_DEVICE void Pause() { __nanosleep(20); }
+PENSTOCK_DEVICE u32 Uniform(u32 value) { return value; }
+
+// A registered buffer is never in memory of a workgroup: said here, so that the compiler takes the instructions for the rest.
+using Native = uint4;
+template <typename T>
+PENSTOCK_DEVICE T Load(const u8* at) {
+  __builtin_assume(__isGlobal(at));
+  return *reinterpret_cast<const T*>(at);
+}
+template <typename T>
+PENSTOCK_DEVICE void Store(u8* at, T value) {
+  __builtin_assume(__isGlobal(at));
+  *reinterpret_cast<T*>(at) = value;
+}
 
 #else
 
@@ -78,6 +93,19 @@ PENSTOCK_DEVICE u64 Ticks() {
 /// About half a microsecond: the unit is 64 cycles.
 PENSTOCK_DEVICE void SleepOnce() { __builtin_amdgcn_s_sleep(16); }
 PENSTOCK_DEVICE void Pause() { __builtin_amdgcn_s_sleep(1); }
+PENSTOCK_DEVICE u32 Uniform(u32 value) { return __builtin_amdgcn_readfirstlane(value); }
+
+// A registered buffer is never in memory of a workgroup: said here, because instructions that could reach both also wait for
+// both.
+typedef u32 Native __attribute__((ext_vector_type(4)));
+template <typename T>
+PENSTOCK_DEVICE T Load(const u8* at) {
+  return *(const __attribute__((address_space(1))) T*)at;
+}
+template <typename T>
+PENSTOCK_DEVICE void Store(u8* at, T value) {
+  *(__attribute__((address_space(1))) T*)at = value;
+}
 
 #endif
 
@@ -102,6 +130,9 @@ class Group {
   PENSTOCK_DEVICE static u32 WaveLanes() { return gpu::WaveLanes(); }
   /// Bit i: what lane i of this lane's wave said. Every lane of the wave must call it.
   PENSTOCK_DEVICE static u64 Ballot(bool vote) { return gpu::Ballot(vote); }
+
+  /// What is the same in every lane, told to the compiler, which then branches once for all.
+  PENSTOCK_DEVICE static u32 Uniform(u32 value) { return gpu::Uniform(value); }
 
   /// Every lane of the workgroup must call it; what a lane wrote before is seen by every lane after.
   PENSTOCK_DEVICE void Barrier() { gpu::Barrier(); }
@@ -139,24 +170,49 @@ class Group {
   u32 sleeps_ = 1;
 };
 
-/// One lane's own: nvcc refuses the compiler's builtins for these.
-PENSTOCK_DEVICE void MoveBytes(u8* to, const u8* from, u32 length) {
-  for (u32 i = 0; i < length; ++i) to[i] = from[i];
+/// Reads and writes bytes of a registered buffer as an item of type T: u8, u32 or Vector. Requires: aligned to the item.
+template <typename T>
+PENSTOCK_DEVICE T LoadBuffer(const u8* at) {
+  if constexpr (sizeof(T) == kVectorBytes) {
+    const gpu::Native native = gpu::Load<gpu::Native>(at);
+    return {native.x, native.y, native.z, native.w};
+  } else {
+    return gpu::Load<T>(at);
+  }
 }
-PENSTOCK_DEVICE bool EqualBytes(const u8* a, const u8* b, u32 length) {
-  u32 i = 0;
-  while (i < length && a[i] == b[i]) ++i;
-  return i == length;
+template <typename T>
+PENSTOCK_DEVICE void StoreBuffer(u8* at, const T& item) {
+  if constexpr (sizeof(T) == kVectorBytes) {
+    const gpu::Native native = {item.word[0], item.word[1], item.word[2], item.word[3]};
+    gpu::Store<gpu::Native>(at, native);
+  } else {
+    gpu::Store<T>(at, item);
+  }
 }
 
-/// CRC-32C of `length` bytes that follow bytes with CRC `crc` (0 at the start).
-PENSTOCK_DEVICE u32 ExtendCrc32c(u32 crc, const u8* bytes, u64 length) {
-  crc = ~crc;
-  for (u64 i = 0; i < length; ++i) {
-    crc ^= bytes[i];
-    for (u32 bit = 0; bit < 8; ++bit) crc = (crc & 1) != 0 ? (crc >> 1) ^ 0x82F63B78u : crc >> 1;
+/// See cpu_one_lane.h: a workgroup of a GPU never has one lane.
+class OneLane {
+ public:
+  template <typename... Arguments>
+  PENSTOCK_DEVICE static bool Crc32c(Arguments&&...) {
+    return false;
   }
-  return ~crc;
-}
+  template <typename... Arguments>
+  PENSTOCK_DEVICE static bool Histogram(Arguments&&...) {
+    return false;
+  }
+  template <typename... Arguments>
+  PENSTOCK_DEVICE static bool Copy(Arguments&&...) {
+    return false;
+  }
+  template <typename... Arguments>
+  PENSTOCK_DEVICE static bool Fill(Arguments&&...) {
+    return false;
+  }
+  template <typename... Arguments>
+  PENSTOCK_DEVICE static bool Verify(Arguments&&...) {
+    return false;
+  }
+};
 
 }  // namespace penstock::device

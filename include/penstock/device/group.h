@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The workgroup as the interpreter and handlers see it. What differs between the devices is in one header each; both define
-// PENSTOCK_DEVICE, which marks a function of the megakernel, SpinPause and Group:
+// PENSTOCK_DEVICE, which marks a function of the megakernel, SpinPause, LoadBuffer and StoreBuffer, OneLane (what one lane does
+// better alone) and Group:
 //
 //   workgroup(), lane(), lane_count(), IsLeader()   who this is
 //   Barrier()                                       every lane of the workgroup meets
-//   WaveLanes(), Ballot(vote)                       the lanes that run in step
+//   WaveLanes(), Ballot(vote), Uniform(value)       the lanes that run in step
 //   Ticks(), CoarseTicks(), kTicksPerSecond         monotonic time
 //   kStaysPoller                                    whether who looks at the doorbell goes on looking
 //   Idle(), Worked()                                the leader's backoff
@@ -17,3 +18,10 @@
 #else
 #include "penstock/device/cpu_group.h"
 #endif
+
+namespace penstock::device {
+
+/// No workgroup of any device has more.
+inline constexpr u32 kMaxLanes = 256;
+
+}  // namespace penstock::device

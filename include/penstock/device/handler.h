@@ -73,17 +73,22 @@ struct Context {
   /// handler returns it as its own outcome.
   PENSTOCK_DEVICE Outcome Resolve(const layout::Range& range, u32 rights, Bytes& bytes) const {
     using layout::FaultReason;
-    const u32 index = layout::HandleIndex(range.handle);
-    if (index >= view.buffer_count) return Outcome::Fault(FaultReason::kBadHandle, range.handle);
+    // The lanes share the arguments: so the checks branch once for all of them, and addresses are made once.
+    const u32 handle = Group::Uniform(range.handle);
+    const u32 index = layout::HandleIndex(handle);
+    if (index >= view.buffer_count) return Outcome::Fault(FaultReason::kBadHandle, handle);
     const layout::BufferRow& row = view.buffers[index];
-    if (row.length_bytes == 0 || row.generation != layout::HandleGeneration(range.handle)) {
-      return Outcome::Fault(FaultReason::kBadHandle, range.handle);
+    if (row.length_bytes == 0 || row.generation != layout::HandleGeneration(handle)) {
+      return Outcome::Fault(FaultReason::kBadHandle, handle);
     }
-    if ((row.rights & rights) != rights) return Outcome::Fault(FaultReason::kAccessDenied, range.handle);
-    if (range.offset_bytes > row.length_bytes || range.length_bytes > row.length_bytes - range.offset_bytes) {
-      return Outcome::Fault(FaultReason::kOutOfRange, layout::LowWord(range.offset_bytes));
+    if ((row.rights & rights) != rights) return Outcome::Fault(FaultReason::kAccessDenied, handle);
+    const u64 offset = layout::JoinWords(Group::Uniform(layout::LowWord(range.offset_bytes)),
+                                         Group::Uniform(layout::HighWord(range.offset_bytes)));
+    const u32 length = Group::Uniform(range.length_bytes);
+    if (offset > row.length_bytes || length > row.length_bytes - offset) {
+      return Outcome::Fault(FaultReason::kOutOfRange, layout::LowWord(offset));
     }
-    bytes = {reinterpret_cast<u8*>(row.address) + range.offset_bytes, range.length_bytes};
+    bytes = {reinterpret_cast<u8*>(row.address) + offset, length};
     return Outcome::Done();
   }
 

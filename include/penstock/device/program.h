@@ -55,7 +55,8 @@ class HandlerList {
   }
 
   /// Runs the opcode's handler. Requires: ArgumentCount(opcode) is known and at most context.argument_count.
-  PENSTOCK_DEVICE static Outcome Run(u32 opcode, const Context& context) {
+  PENSTOCK_DEVICE static Outcome Run(u32 any_opcode, const Context& context) {
+    const u32 opcode = Group::Uniform(any_opcode);
     Outcome outcome = Outcome::Fault(layout::FaultReason::kUnknownOpcode, opcode);
     (void)((Handlers::kOpcode == opcode ? (outcome = Handlers::Run(context), true) : false) || ...);
     return outcome;

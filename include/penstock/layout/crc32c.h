@@ -20,14 +20,32 @@ PENSTOCK_HOST_DEVICE constexpr u32 MultiplyCrc32c(u32 a, u32 b) {
   return product;
 }
 
-/// x^(8 * length_bytes) modulo the generator: what appending that many bytes multiplies a CRC by.
-/// Cost: at most 128 multiplications; keep the result when many strings have the same length.
-PENSTOCK_HOST_DEVICE constexpr u32 Crc32cShift(u64 length_bytes) {
-  u32 result = 0x80000000u;  // x^0
-  u32 power = 0x00800000u;   // x^8
-  for (; length_bytes != 0; length_bytes >>= 1) {
-    if ((length_bytes & 1) != 0) result = MultiplyCrc32c(power, result);
+inline constexpr u32 kCrc32cOne = 0x80000000u;  // x^0
+
+namespace crc32c_internal {
+
+struct Shifts {
+  u32 of_bytes[64];  // x^(8 * 2^i)
+};
+PENSTOCK_HOST_DEVICE constexpr Shifts MakeShifts() {
+  Shifts shifts = {};
+  u32 power = kCrc32cOne >> 8;
+  for (u32& shift : shifts.of_bytes) {
+    shift = power;
     power = MultiplyCrc32c(power, power);
+  }
+  return shifts;
+}
+
+}  // namespace crc32c_internal
+
+/// x^(8 * length_bytes) modulo the generator: what appending that many bytes multiplies a CRC by.
+/// Cost: a multiplication for each bit that is set; keep the result when many strings have the same length.
+PENSTOCK_HOST_DEVICE constexpr u32 Crc32cShift(u64 length_bytes) {
+  constexpr crc32c_internal::Shifts kShifts = crc32c_internal::MakeShifts();
+  u32 result = kCrc32cOne;
+  for (u32 bit = 0; length_bytes != 0; ++bit, length_bytes >>= 1) {
+    if ((length_bytes & 1) != 0) result = MultiplyCrc32c(kShifts.of_bytes[bit], result);
   }
   return result;
 }
