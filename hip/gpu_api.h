@@ -84,7 +84,8 @@ inline void* KnownAddress(const void* memory) {
 }
 
 /// A stream whose kernels leave the first `spare` compute units alone. CUDA has none: a smaller grid leaves them free.
-inline hipError_t CreateStreamBeside(hipStream_t* stream, int priority, [[maybe_unused]] int compute_units, [[maybe_unused]] int spare) {
+inline hipError_t CreateStreamBeside(hipStream_t* stream, int priority, [[maybe_unused]] int compute_units,
+                                     [[maybe_unused]] int spare) {
   return cudaStreamCreateWithPriority(stream, cudaStreamNonBlocking, priority);
 }
 

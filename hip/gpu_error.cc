@@ -19,19 +19,15 @@ Loss LossOf(hipError_t error) {
     case hipErrorLaunchTimeOut:
       return {"the driver took it for hung and ended it",
               "let the driver run endless kernels (docs/gpu.md), and open a new device"};
-    case hipErrorLaunchFailure:
-      return {"the kernel ended in a fault", "look into the kernel log, and open a new device"};
-    case hipErrorECCNotCorrectable:
-      return {"the GPU's memory failed", "reset or replace the GPU"};
+    case hipErrorLaunchFailure: return {"the kernel ended in a fault", "look into the kernel log, and open a new device"};
+    case hipErrorECCNotCorrectable: return {"the GPU's memory failed", "reset or replace the GPU"};
     default: return {"the GPU no longer answers", "look into the kernel log, and open a new device"};
   }
 }
 
 }  // namespace
 
-std::string ErrorText(hipError_t error) {
-  return absl::StrCat(hipGetErrorName(error), " (", static_cast<int>(error), ")");
-}
+std::string ErrorText(hipError_t error) { return absl::StrCat(hipGetErrorName(error), " (", static_cast<int>(error), ")"); }
 
 absl::Status GpuError(hipError_t error, const std::string& what) {
   static_cast<void>(hipGetLastError());
@@ -44,14 +40,16 @@ absl::Status GpuError(hipError_t error, const std::string& what) {
       return MakeError(absl::StatusCode::kFailedPrecondition, What(text),
                        Fix("install the GPU's kernel driver and give yourself access to it, or use the CPU device"));
     default:
-      return MakeError(absl::StatusCode::kUnavailable, What(text), Fix("look into the kernel log for what the GPU's driver says"));
+      return MakeError(absl::StatusCode::kUnavailable, What(text),
+                       Fix("look into the kernel log for what the GPU's driver says"));
   }
 }
 
 absl::Status LossError(hipError_t error, const std::string& gpu) {
   static_cast<void>(hipGetLastError());
   const Loss loss = LossOf(error);
-  return MakeError(absl::StatusCode::kUnavailable, What(absl::StrCat(gpu, ": ", loss.cause, ": ", ErrorText(error))), Fix(loss.fix));
+  return MakeError(absl::StatusCode::kUnavailable, What(absl::StrCat(gpu, ": ", loss.cause, ": ", ErrorText(error))),
+                   Fix(loss.fix));
 }
 
 }  // namespace penstock::hip

@@ -64,8 +64,7 @@ class GpuDeviceMemory : public MegakernelMemory {
 /// Two streams: the megakernel's, and one for looking at its memory while it runs.
 struct Streams {
   Streams() = default;
-  Streams(Streams&& other) noexcept
-      : kernel(std::exchange(other.kernel, nullptr)), side(std::exchange(other.side, nullptr)) {}
+  Streams(Streams&& other) noexcept : kernel(std::exchange(other.kernel, nullptr)), side(std::exchange(other.side, nullptr)) {}
   Streams& operator=(Streams&&) = delete;
   ~Streams() {
     if (kernel != nullptr) static_cast<void>(hipStreamDestroy(kernel));
@@ -234,8 +233,8 @@ absl::StatusOr<std::unique_ptr<Device>> Make(HipDeviceOptions options, const Hip
   PENSTOCK_ASSIGN_OR_RETURN(Streams streams, Streams::Create(gpu, options.spare_compute_units));
   PENSTOCK_ASSIGN_OR_RETURN(const std::shared_ptr<GpuDeviceMemory> memory, GpuDeviceMemory::Allocate(options));
   PENSTOCK_ASSIGN_OR_RETURN(LiveRing ring, MakeRing(*memory, options, program.argument_count));
-  auto device = std::make_unique<HipDevice>(options, Parts{gpu, index, std::move(streams), std::move(kernel), memory},
-                                            std::move(ring));
+  auto device =
+      std::make_unique<HipDevice>(options, Parts{gpu, index, std::move(streams), std::move(kernel), memory}, std::move(ring));
   PENSTOCK_RETURN_IF_ERROR(device->UploadAll());
   return device;
 }

@@ -52,8 +52,8 @@ void MegakernelMemory::Place(const Piece& host, const Piece& device) {
   view_.workgroups = AddressOf(workgroups_, device);
   view_.user_words = AddressOf(user_words_, device);
   view_.buffers = AddressOf(buffers_, device);
-  view_.deferred = device::DeferredQueue::Over(AddressOf(cells_, device), AddressOf(cursors_, device),
-                                               static_cast<u32>(cells_.count));
+  view_.deferred =
+      device::DeferredQueue::Over(AddressOf(cells_, device), AddressOf(cursors_, device), static_cast<u32>(cells_.count));
 }
 
 void MegakernelMemory::Connect(const LiveRing& ring, u32 first_sequence) {

@@ -38,7 +38,8 @@ absl::Status CheckDeviceOptions(const DeviceOptions& options, u32 most_workgroup
   return absl::OkStatus();
 }
 
-absl::StatusOr<LiveRing> MakeRing(MegakernelMemory& memory, const DeviceOptions& options, LiveRing::ArgumentCount argument_count) {
+absl::StatusOr<LiveRing> MakeRing(MegakernelMemory& memory, const DeviceOptions& options,
+                                  LiveRing::ArgumentCount argument_count) {
   LiveRing::Options ring_options = options.ring;
   ring_options.argument_count = argument_count;
   PENSTOCK_ASSIGN_OR_RETURN(LiveRing ring, LiveRing::Create({memory.slots(), &memory.doorbell()}, ring_options));

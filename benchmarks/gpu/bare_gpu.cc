@@ -14,12 +14,6 @@
 namespace penstock::bench {
 namespace {
 
-Json DeviceJson() {
-  hipDeviceProp_t properties;
-  PENSTOCK_GPU_CALL(hipGetDeviceProperties(&properties, 0));
-  return {{"name", properties.name}, {"compute_units", properties.multiProcessorCount}};
-}
-
 /// A chain that visits every line of `lines` once, far from line to line, and comes back.
 std::vector<u32> MakeChain(u32 lines) {
   std::vector<u32> words(lines * kWordsPerLine);
@@ -91,7 +85,6 @@ Json KernelRates() {
 }
 
 Json MeasureAll() {
-  PENSTOCK_GPU_CALL(hipSetDevice(0));
   Json json = {{"device", DeviceJson()}};
   json["ping_pong"] = PingPong();
   json["launch_and_synchronize"] = LaunchAndSynchronize();

@@ -67,6 +67,12 @@ double CopyRate(const CopyPlan& plan, u64 chunk_bytes) {
 
 }  // namespace
 
+Json DeviceJson() {
+  hipDeviceProp_t properties;
+  PENSTOCK_GPU_CALL(hipGetDeviceProperties(&properties, 0));
+  return {{"name", properties.name}, {"compute_units", properties.multiProcessorCount}};
+}
+
 Json PingPong() {
   constexpr u32 kRounds = 20000;
   constexpr u32 kWarmUp = 1000;

@@ -9,6 +9,8 @@ namespace penstock::bench {
 
 inline constexpr u64 kCopyBytes = 256ull << 20;  // what rates of copying are measured with
 
+/// Which GPU this is.
+Json DeviceJson();
 /// One word each way through pinned memory: the floor of any conversation between host and GPU.
 Json PingPong();
 /// An empty kernel, from the call that launches it until the stream is known to be empty.

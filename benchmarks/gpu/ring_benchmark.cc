@@ -177,6 +177,7 @@ Json Idle(const Options& options) {
 Json MeasureAll(const Options& options) {
   Json json;
   if (options.target == Target::kGpu) {
+    json["device"] = DeviceJson();
     json["bare"] = {{"ping_pong", PingPong()},
                     {"launch_and_synchronize", LaunchAndSynchronize()},
                     {"launches_per_second", LaunchesPerSecond()},
