@@ -176,8 +176,9 @@ absl::Status ResidentDevice::Lose(const absl::Status& cause) {
 absl::Status ResidentDevice::HungError(absl::Duration waited) {
   std::string hung;
   if (SampleWorkgroups()) {
-    for (u32 i = 0; i < options_.workgroups; ++i) {
-      const device::WorkgroupState& state = memory_->workgroups()[i];
+    const absl::Span<const device::WorkgroupState> states = memory_->workgroups();
+    for (u32 i = 0; i < states.size(); ++i) {
+      const device::WorkgroupState& state = states[i];
       const u32 slot = layout::LoadRelaxed<Scope::kDevice>(&state.busy_slot);
       if (slot == 0) continue;
       const absl::Duration age = AgeOf(layout::LoadRelaxed<Scope::kDevice>(&state.busy_since_ticks));
