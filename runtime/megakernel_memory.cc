@@ -64,7 +64,10 @@ void MegakernelMemory::Connect(const LiveRing& ring, u32 first_sequence) {
     view_.partition_offset[p] = ring.partition_offset(p);
     control()[layout::kControlPartitionOffsets + p] = ring.partition_offset(p);
   }
-  for (u32 p = 0; p < layout::kPriorityCount; ++p) shared().head[p] = shared().seen_tail[p] = first_sequence;
+  for (u32 p = 0; p < layout::kPriorityCount; ++p) {
+    shared().head[p] = first_sequence;
+    shared().seen_bell[p] = layout::MakeBell(first_sequence, 0);
+  }
   for (device::SlotState& state : slot_states()) state.completed = first_sequence;
 }
 

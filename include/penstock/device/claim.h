@@ -37,25 +37,37 @@ class Claimant {
  public:
   static constexpr u32 kAgeingInterval = 16;
 
-  PENSTOCK_DEVICE Claimant(const DeviceView& view, Group& group, const Tally& tally)
-      : view_(view), tally_(tally), poller_(view, group) {}
+  PENSTOCK_DEVICE Claimant(const DeviceView& view, Group& group, const Tally& tally, DoorbellSight& sight)
+      : view_(view), tally_(tally), sight_(sight), poller_(view, group, sight) {}
 
   PENSTOCK_DEVICE Work Next() {
     SlotName slot = {0, 0};
-    if (layout::LoadRelaxed<layout::Scope::kDevice>(&view_.launch->seen_shutdown) != 0) return {Work::kLeave, slot};
     is_ageing_ = ++round_ % kAgeingInterval == 0;
+    is_first_look_ = !poller_.is_poller();
+    // Only the poller adds slots to be claimed, and it came here because there were none: it goes on looking.
+    if (!is_first_look_ && !is_ageing_) return {Work::kLook, slot};
+    if (layout::LoadRelaxed<layout::Scope::kDevice>(&view_.launch->seen_shutdown) != 0) return {Work::kLeave, slot};
     if (!is_ageing_ && TryClaimFrom(0, slot)) return Run(slot);
-    if (poller_.TryBecome()) return {Work::kLook, slot};
+    if (!is_first_look_ || poller_.TryBecome()) return {Work::kLook, slot};
     return TryElsewhere(slot) ? Run(slot) : Nothing();
   }
 
-  /// `line`: the doorbell, as it was just read.
-  PENSTOCK_DEVICE Work AfterLook(const u64* line) {
+  /// Requires: the doorbell was just read.
+  PENSTOCK_DEVICE Work AfterLook() {
+    using layout::Scope;
     SlotName slot = {0, 0};
     tally_.Bump(tally_.counters().doorbell_polls);
-    if (poller_.Post(line, !is_ageing_, slot)) return Run(slot);
-    if (MirrorIsDue()) return BeginMirror();
-    if (TryElsewhere(slot)) return Run(slot);
+    const bool claimed = poller_.Post(!is_ageing_, slot);
+    if (view_.run_once != 0) layout::StoreRelease<Scope::kDevice>(&view_.launch->seen_doorbell, 1u);
+    if (claimed) return Run(slot);
+    if (sight_.now[layout::kDoorbellShutdown] != 0) {
+      layout::StoreRelaxed<Scope::kDevice>(&view_.launch->seen_shutdown, 1u);
+      return {Work::kLeave, slot};
+    }
+    if (is_first_look_ || is_ageing_) {
+      if (MirrorIsDue()) return BeginMirror();
+      if (TryElsewhere(slot)) return Run(slot);
+    }
     if (!Group::kStaysPoller) poller_.GiveUp();
     return Nothing();
   }
@@ -106,9 +118,13 @@ class Claimant {
   }
 
   PENSTOCK_DEVICE bool TryClaimFrom(u32 first, SlotName& slot) {
-    for (u32 i = 0; i < layout::kPriorityCount; ++i) {
-      const u32 priority = first + i < layout::kPriorityCount ? first + i : first + i - layout::kPriorityCount;
-      if (TryClaim(priority, slot)) return true;
+    u32 available = 0;  // a bit a priority: all are asked for before the first is looked at
+    for (u32 p = 0; p < layout::kPriorityCount; ++p) {
+      available |= IsAboveZero(layout::LoadRelaxed<layout::Scope::kDevice>(&view_.shared->unclaimed[p])) ? 1u << p : 0;
+    }
+    for (u32 i = 0; available != 0 && i < layout::kPriorityCount; ++i) {
+      const u32 p = first + i < layout::kPriorityCount ? first + i : first + i - layout::kPriorityCount;
+      if ((available >> p & 1) != 0 && TryClaim(p, slot)) return true;
     }
     return false;
   }
@@ -116,7 +132,6 @@ class Claimant {
   PENSTOCK_DEVICE bool TryClaim(u32 priority, SlotName& slot) {
     using layout::Scope;
     u32* unclaimed = &view_.shared->unclaimed[priority];
-    if (!IsAboveZero(layout::LoadRelaxed<Scope::kDevice>(unclaimed))) return false;
     // Pairs with the release in Poller::Post. It may have been an earlier post than the slot's own; then a claim that took a
     // lower value of head acquired that one, and has released it with head.
     if (!IsAboveZero(layout::FetchAdd<Scope::kDevice, layout::Order::kAcquire>(unclaimed, ~0u))) {
@@ -138,9 +153,11 @@ class Claimant {
 
   const DeviceView& view_;
   const Tally tally_;
+  const DoorbellSight& sight_;
   Poller poller_;
   u32 round_ = 0;
   bool is_ageing_ = false;
+  bool is_first_look_ = false;  // since this workgroup became the poller
 };
 
 }  // namespace penstock::device

@@ -27,7 +27,8 @@ namespace penstock::device {
 template <typename Program>
 struct WorkgroupMemory {
   Work work;
-  u64 doorbell[layout::kDoorbellDoubleWords];
+  DoorbellSight sight;
+  SlotName fetched;  // whose words are in `word`, if a look has brought any; else of no priority
   u32 word[layout::kSlotWords];
   Outcome admission;
   Outcome inner_outcome[2];
@@ -44,13 +45,16 @@ class Interpreter {
         memory_(memory),
         mine_(view.workgroups[group.workgroup()]),
         tally_(memory.counters, mine_.counters),
-        claimant_(view, group, tally_) {}
+        claimant_(view, group, tally_, memory.sight) {}
 
   /// Runs until shutdown is seen or, with view.run_once, until nothing published is left. Every lane calls it.
   PENSTOCK_DEVICE void Run() {
     Begin();
     for (;;) {
-      if (group_.IsLeader()) memory_.work = claimant_.Next();
+      if (group_.IsLeader()) {
+        memory_.fetched.priority = layout::kPriorityCount;
+        memory_.work = claimant_.Next();
+      }
       group_.Barrier();
       if (memory_.work.kind == Work::kLook) Look();
       const Work work = memory_.work;
@@ -78,10 +82,30 @@ class Interpreter {
   }
 
   PENSTOCK_DEVICE void Look() {
-    ReadDoorbell(view_, group_, memory_.doorbell);
+    ReadDoorbell(view_, group_, memory_.sight);
     group_.Barrier();
-    TakeOverTenants(view_, group_, memory_.doorbell);
-    if (group_.IsLeader()) memory_.work = claimant_.AfterLook(memory_.doorbell);
+    TakeOverTenants(view_, group_, memory_.sight);
+    FetchAhead();
+    if (group_.IsLeader()) memory_.work = claimant_.AfterLook();
+    group_.Barrier();
+  }
+
+  /// While the leader claims a slot, other lanes get the words of the one that it will most likely be.
+  PENSTOCK_DEVICE void FetchAhead() {
+    constexpr u32 kFirstLane = 64;  // of another wave than the leader's
+    const u32 i = group_.lane() - kFirstLane;
+    SlotName slot;
+    if (i >= layout::kSlotWords || !memory_.sight.FirstFresh(slot)) return;
+    const layout::Slot& ahead = view_.slots[view_.SlotIndex(slot.priority, slot.sequence)];
+    memory_.word[i] = layout::LoadRelaxed<layout::Scope::kSystem>(&ahead.word[i]);
+    if (i == 0) memory_.fetched = slot;
+  }
+
+  PENSTOCK_DEVICE void Fetch(SlotName name, const layout::Slot& slot) {
+    if (memory_.fetched.priority == name.priority && memory_.fetched.sequence == name.sequence) return;
+    for (u32 i = group_.lane(); i < layout::kSlotWords; i += group_.lane_count()) {
+      memory_.word[i] = layout::LoadRelaxed<layout::Scope::kSystem>(&slot.word[i]);
+    }
     group_.Barrier();
   }
 
@@ -99,10 +123,7 @@ class Interpreter {
   PENSTOCK_DEVICE void RunSlot(SlotName name) {
     const u32 index = view_.SlotIndex(name.priority, name.sequence);
     layout::Slot& slot = view_.slots[index];
-    for (u32 i = group_.lane(); i < layout::kSlotWords; i += group_.lane_count()) {
-      memory_.word[i] = layout::LoadRelaxed<layout::Scope::kSystem>(&slot.word[i]);
-    }
-    group_.Barrier();
+    Fetch(name, slot);
     if (group_.IsLeader()) memory_.admission = Admit(index, slot);
     group_.Barrier();
     Outcome outcome = memory_.admission;
@@ -126,13 +147,15 @@ class Interpreter {
     layout::StoreRelaxed<layout::Scope::kDevice>(&mine_.busy_since_ticks, Group::CoarseTicks());
     layout::StoreRelaxed<layout::Scope::kDevice>(&mine_.busy_slot, index + 1);
     // Device memory says whether this is the first run. The ring's status could be forged, to pass for a slot that was admitted.
-    const bool is_first_run = view_.slot_states[index].deferred_since_ticks == 0;
+    const u64 deferred_since = layout::LoadRelaxed<layout::Scope::kDevice>(&view_.slot_states[index].deferred_since_ticks);
+    const u64 rights = RightsOf(view_, word[layout::kTenantWord]);
+    const bool is_first_run = deferred_since == 0;
     const u32 status = word[layout::kStatusWord];
     if (!layout::IsLegalEdge(layout::Edge::kClaim, status) || is_first_run != (status == layout::kPublished)) {
       return Outcome::Fault(layout::FaultReason::kSlotCorrupt, status);
     }
     layout::StoreRelaxed<layout::Scope::kSystem>(&slot.word[layout::kStatusWord], layout::kClaimed);
-    return AdmitTenant(view_, word, is_first_run);
+    return AdmitTenant(view_, word, rights, is_first_run);
   }
 
   PENSTOCK_DEVICE void Finish(SlotName name, u32 index, Outcome outcome) {

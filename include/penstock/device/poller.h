@@ -10,56 +10,81 @@
 
 namespace penstock::device {
 
-/// Copies the doorbell line into memory of the workgroup, a double word a lane: one read across the bus.
-PENSTOCK_DEVICE void ReadDoorbell(const DeviceView& view, const Group& group, u64* line) {
+/// The doorbell as the poller sees it, in memory of the workgroup.
+struct DoorbellSight {
+  u64 now[layout::kDoorbellDoubleWords];     // as it was just read
+  u64 before[layout::kDoorbellDoubleWords];  // as it was at the look before
+
+  /// The first slot that was published in between, of the highest priority. False if none was.
+  PENSTOCK_DEVICE bool FirstFresh(SlotName& slot) const {
+    for (u32 p = 0; p < layout::kPriorityCount; ++p) {
+      if (layout::BellTail(now[p]) == layout::BellTail(before[p])) continue;
+      slot = {p, layout::BellTail(before[p])};
+      return true;
+    }
+    return false;
+  }
+
+  /// The latest epoch that a line knows: the host stores a new one bell by bell.
+  PENSTOCK_DEVICE static u32 LatestEpoch(const u64* line) {
+    u32 latest = layout::BellEpoch(line[0]);
+    for (u32 p = 1; p < layout::kPriorityCount; ++p) {
+      const u32 epoch = layout::BellEpoch(line[p]);
+      if (static_cast<i32>(epoch - latest) > 0) latest = epoch;
+    }
+    return latest;
+  }
+};
+
+/// Reads the doorbell, a double word a lane: one read across the bus. What has changed is acquired by the lane that saw it; a
+/// barrier then hands that on to all lanes. Every lane of the poller calls it.
+PENSTOCK_DEVICE void ReadDoorbell(const DeviceView& view, const Group& group, DoorbellSight& sight) {
   const u64* doorbell = view.doorbell->bell;
   for (u32 i = group.lane(); i < layout::kDoorbellDoubleWords; i += group.lane_count()) {
-    line[i] = layout::LoadRelaxed<layout::Scope::kSystem>(&doorbell[i]);
+    const u64 before = sight.now[i];
+    const u64 now = layout::LoadRelaxed<layout::Scope::kSystem>(&doorbell[i]);
+    // Pairs with the releases in LiveRing::Publish and LiveRing::BeginEpoch.
+    if (now != before) layout::AcquireAfter<layout::Scope::kSystem>(&doorbell[i]);
+    sight.before[i] = before;
+    sight.now[i] = now;
   }
 }
 
-/// The latest epoch that the line knows. The host stores a new one bell by bell.
-PENSTOCK_DEVICE u32 LatestEpoch(const u64* line) {
-  u32 latest = layout::BellEpoch(line[0]);
-  for (u32 p = 1; p < layout::kPriorityCount; ++p) {
-    const u32 epoch = layout::BellEpoch(line[p]);
-    if (static_cast<i32>(epoch - latest) > 0) latest = epoch;
-  }
-  return latest;
-}
-
-/// Copies the tenant table to device memory if the line tells of a new epoch. Every lane of the poller calls it.
-PENSTOCK_DEVICE void TakeOverTenants(const DeviceView& view, Group& group, const u64* line) {
+/// Copies the tenant table to device memory if the doorbell tells of a new epoch. Every lane of the poller calls it.
+PENSTOCK_DEVICE void TakeOverTenants(const DeviceView& view, Group& group, const DoorbellSight& sight) {
   using layout::Scope;
-  SharedState& shared = *view.shared;
-  const u32 epoch = LatestEpoch(line);
-  if (epoch == layout::LoadRelaxed<Scope::kDevice>(&shared.seen_epoch)) return;
-  // Each lane reads the table, so each acquires. Pairs with the release in LiveRing::BeginEpoch.
-  for (const u64& bell : view.doorbell->bell) layout::AcquireAfter<Scope::kSystem>(&bell);
+  const u32 epoch = DoorbellSight::LatestEpoch(sight.now);
+  if (epoch == DoorbellSight::LatestEpoch(sight.before)) return;
   for (u32 tenant = group.lane(); tenant < layout::kTenantCount; tenant += group.lane_count()) {
     const u32 mask = layout::LoadRelaxed<Scope::kSystem>(&view.control[layout::kControlTenantMasks + tenant]);
     const u32 quota = layout::LoadRelaxed<Scope::kSystem>(&view.control[layout::kControlTenantQuotas + tenant]);
-    layout::StoreRelaxed<Scope::kDevice>(&shared.tenant_mask[tenant], mask);
-    layout::StoreRelaxed<Scope::kDevice>(&shared.tenant_quota[tenant], quota);
+    layout::StoreRelaxed<Scope::kDevice>(&view.shared->tenant_rights[tenant], layout::JoinWords(mask, quota));
   }
   group.Barrier();
-  if (group.IsLeader()) layout::StoreRelaxed<Scope::kDevice>(&shared.seen_epoch, epoch);
+  if (group.IsLeader()) layout::StoreRelaxed<Scope::kDevice>(&view.shared->seen_epoch, epoch);
 }
 
 /// The role, as one workgroup's leader sees it.
 class Poller {
  public:
-  PENSTOCK_DEVICE Poller(const DeviceView& view, Group& group) : view_(view), group_(group) {}
+  PENSTOCK_DEVICE Poller(const DeviceView& view, Group& group, DoorbellSight& sight) : view_(view), group_(group), sight_(sight) {}
 
-  /// True if this workgroup is the poller, or could become it. Never waits.
+  PENSTOCK_DEVICE bool is_poller() const { return is_poller_; }
+
+  /// True if this workgroup could become the poller. Never waits. Requires: it is not.
   PENSTOCK_DEVICE bool TryBecome() {
-    if (is_poller_) return true;
+    using layout::Scope;
     u32 nobody = 0;
     u32* poller = &view_.launch->poller;
-    if (layout::LoadRelaxed<layout::Scope::kDevice>(poller) != 0) return false;
-    is_poller_ = layout::CompareExchange<layout::Scope::kDevice>(poller, nobody, 1u);
-    if (is_poller_ && Group::kStaysPoller) group_.Worked();  // whatever it slept before, looking begins at full speed
-    return is_poller_;
+    if (layout::LoadRelaxed<Scope::kDevice>(poller) != 0) return false;
+    if (!layout::CompareExchange<Scope::kDevice>(poller, nobody, 1u)) return false;
+    is_poller_ = true;
+    for (u32 p = 0; p < layout::kPriorityCount; ++p) {
+      sight_.now[p] = layout::LoadRelaxed<Scope::kDevice>(&view_.shared->seen_bell[p]);
+    }
+    for (u32 i = layout::kPriorityCount; i < layout::kDoorbellDoubleWords; ++i) sight_.now[i] = 0;
+    if (Group::kStaysPoller) group_.Worked();  // whatever it slept before, looking begins at full speed
+    return true;
   }
 
   /// Lets another workgroup look. Pairs with its compare-and-swap.
@@ -68,19 +93,17 @@ class Poller {
     is_poller_ = false;
   }
 
-  /// Makes what the line tells known to all workgroups. If `claims`, the poller takes the first new slot of the highest priority
-  /// for itself, and true is returned. Requires: this workgroup is the poller, and its tenant table is of the line's epoch.
-  PENSTOCK_DEVICE bool Post(const u64* line, bool claims, SlotName& slot) const {
+  /// Makes what was seen known to all workgroups. If `claims`, the poller takes the first new slot of the highest priority for
+  /// itself, and true is returned. Requires: this workgroup is the poller, and the tenant table has been taken over.
+  PENSTOCK_DEVICE bool Post(bool claims, SlotName& slot) const {
     using layout::Scope;
     SharedState& shared = *view_.shared;
     bool claimed = false;
     for (u32 p = 0; p < layout::kPriorityCount; ++p) {
-      const u32 tail = layout::BellTail(line[p]);
-      u32 fresh = tail - layout::LoadRelaxed<Scope::kDevice>(&shared.seen_tail[p]);
-      if (fresh == 0) continue;
-      layout::AcquireAfter<Scope::kSystem>(&view_.doorbell->bell[p]);  // pairs with the release in LiveRing::Publish
-      layout::StoreRelaxed<Scope::kDevice>(&shared.seen_tail[p], tail);
-      if (claims && !claimed) {
+      if (sight_.now[p] == sight_.before[p]) continue;
+      layout::StoreRelaxed<Scope::kDevice>(&shared.seen_bell[p], sight_.now[p]);
+      u32 fresh = layout::BellTail(sight_.now[p]) - layout::BellTail(sight_.before[p]);
+      if (fresh != 0 && claims && !claimed) {
         claimed = true;
         --fresh;
         slot = {p, layout::FetchAdd<Scope::kDevice, layout::Order::kRelease>(&shared.head[p], 1u)};
@@ -88,14 +111,13 @@ class Poller {
       // Pairs with the acquire in Claimant::TryClaim.
       if (fresh != 0) layout::FetchAdd<Scope::kDevice, layout::Order::kRelease>(&shared.unclaimed[p], fresh);
     }
-    if (line[layout::kDoorbellShutdown] != 0) layout::StoreRelaxed<Scope::kDevice>(&view_.launch->seen_shutdown, 1u);
-    layout::StoreRelease<Scope::kDevice>(&view_.launch->seen_doorbell, 1u);
     return claimed;
   }
 
  private:
   const DeviceView& view_;
   Group& group_;
+  DoorbellSight& sight_;
   bool is_poller_ = false;
 };
 

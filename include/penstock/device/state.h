@@ -36,13 +36,12 @@ struct SharedState {
   // Slots claimed so far, by sub-ring: never more than were added above.
   alignas(layout::kLineBytes) u32 head[layout::kPriorityCount];
 
-  // What was last seen at the doorbell. Writer: the poller.
-  alignas(layout::kLineBytes) u32 seen_tail[layout::kPriorityCount];
+  // What was last seen at the doorbell, for the next poller. Writer: the poller.
+  alignas(layout::kLineBytes) u64 seen_bell[layout::kPriorityCount];
   u32 seen_epoch;
 
-  // Copies of the host's tenant table, made when the doorbell's epoch changes.
-  alignas(layout::kLineBytes) u32 tenant_mask[layout::kTenantCount];
-  u32 tenant_quota[layout::kTenantCount];
+  // A copy of the host's tenant table, made when the doorbell's epoch changes: mask in the low word, quota in the high word.
+  alignas(layout::kLineBytes) u64 tenant_rights[layout::kTenantCount];
   u64 tenant_used[layout::kTenantCount];  // epoch in the high word, slots of that epoch in the low word; quota tenants only
 };
 

@@ -39,18 +39,21 @@ PENSTOCK_DEVICE bool IsPermitted(u32 mask, const u32* word, u32& denied) {
   return true;
 }
 
+/// Mask in the low word, quota in the high word. A tenant that there is not has none.
+PENSTOCK_DEVICE u64 RightsOf(const DeviceView& view, u32 tenant) {
+  return tenant < layout::kTenantCount ? layout::LoadRelaxed<layout::Scope::kDevice>(&view.shared->tenant_rights[tenant]) : 0;
+}
+
 /// Done if the slot's tenant may run it now; otherwise the fault to end it with. A slot that was deferred is asked for its
-/// permission each time it is run, and for its quota the first time.
-PENSTOCK_DEVICE Outcome AdmitTenant(const DeviceView& view, const u32* word, bool is_first_run) {
+/// permission each time it is run, and for its quota the first time. `rights`: as RightsOf says.
+PENSTOCK_DEVICE Outcome AdmitTenant(const DeviceView& view, const u32* word, u64 rights, bool is_first_run) {
   using layout::FaultReason;
-  SharedState& shared = *view.shared;
   const u32 tenant = word[layout::kTenantWord];
   if (tenant >= layout::kTenantCount) return Outcome::Fault(FaultReason::kTenantUnknown, tenant);
-  const u32 mask = layout::LoadRelaxed<layout::Scope::kDevice>(&shared.tenant_mask[tenant]);
   u32 denied = 0;
-  if (!IsPermitted(mask, word, denied)) return Outcome::Fault(FaultReason::kTenantDenied, denied);
-  const u32 quota = layout::LoadRelaxed<layout::Scope::kDevice>(&shared.tenant_quota[tenant]);
-  if (is_first_run && quota != 0 && !TryTakeQuota(shared, tenant, quota)) {
+  if (!IsPermitted(layout::LowWord(rights), word, denied)) return Outcome::Fault(FaultReason::kTenantDenied, denied);
+  const u32 quota = layout::HighWord(rights);
+  if (is_first_run && quota != 0 && !TryTakeQuota(*view.shared, tenant, quota)) {
     return Outcome::Fault(FaultReason::kTenantOverQuota, quota);
   }
   return Outcome::Done();
