@@ -43,12 +43,12 @@ class Claimant {
   PENSTOCK_DEVICE Work Next() {
     SlotName slot = {0, 0};
     is_ageing_ = ++round_ % kAgeingInterval == 0;
-    is_first_look_ = !poller_.is_poller();
     // Only the poller adds slots to be claimed, and it came here because there were none: it goes on looking.
-    if (!is_first_look_ && !is_ageing_) return {Work::kLook, slot};
+    const bool is_poller = poller_.is_poller();
+    if (is_poller && !is_ageing_) return {Work::kLook, slot};
     if (layout::LoadRelaxed<layout::Scope::kDevice>(&view_.launch->seen_shutdown) != 0) return {Work::kLeave, slot};
     if (!is_ageing_ && TryClaimFrom(0, slot)) return Run(slot);
-    if (!is_first_look_ || poller_.TryBecome()) return {Work::kLook, slot};
+    if (is_poller || poller_.TryBecome()) return {Work::kLook, slot};
     return TryElsewhere(slot) ? Run(slot) : Nothing();
   }
 
@@ -57,20 +57,24 @@ class Claimant {
     using layout::Scope;
     SlotName slot = {0, 0};
     tally_.Bump(tally_.counters().doorbell_polls);
-    const bool claimed = poller_.Post(!is_ageing_, slot);
+    const bool claimed = sight_.HasChanged() && poller_.Post(!is_ageing_, slot);
     if (view_.run_once != 0) layout::StoreRelease<Scope::kDevice>(&view_.launch->seen_doorbell, 1u);
     if (claimed) return Run(slot);
     if (sight_.now[layout::kDoorbellShutdown] != 0) {
       layout::StoreRelaxed<Scope::kDevice>(&view_.launch->seen_shutdown, 1u);
       return {Work::kLeave, slot};
     }
-    if (is_first_look_ || is_ageing_) {
+    // A poller that stays has looked for everything else before it became one, and does so again when its round is an ageing one.
+    if (!Group::kStaysPoller || is_ageing_ || expects_deferred_) {
       if (MirrorIsDue()) return BeginMirror();
       if (TryElsewhere(slot)) return Run(slot);
     }
     if (!Group::kStaysPoller) poller_.GiveUp();
     return Nothing();
   }
+
+  /// This workgroup has deferred a slot: it looks for deferred ones until there are none.
+  PENSTOCK_DEVICE void ExpectDeferred() { expects_deferred_ = true; }
 
   PENSTOCK_DEVICE void Mirrored() const { SetNextMirror(Group::Ticks() + view_.mirror_interval_ticks); }
 
@@ -106,15 +110,20 @@ class Claimant {
   // --- claims ---
 
   PENSTOCK_DEVICE bool TryElsewhere(SlotName& slot) {
-    return is_ageing_ ? TryAgeing(slot) : TryClaimFrom(0, slot) || view_.deferred.TryPop(slot);
+    return is_ageing_ ? TryAgeing(slot) : TryClaimFrom(0, slot) || TryDeferred(slot);
   }
 
   PENSTOCK_DEVICE bool TryAgeing(SlotName& slot) {
     const u32 first = (round_ / kAgeingInterval) % layout::kPriorityCount;
-    if (first == 0 && view_.deferred.TryPop(slot)) return true;
-    if (!TryClaimFrom(first, slot)) return view_.deferred.TryPop(slot);
+    if (first == 0 && TryDeferred(slot)) return true;
+    if (!TryClaimFrom(first, slot)) return TryDeferred(slot);
     if (slot.priority >= first && HasBacklogAbove(slot.priority)) tally_.Bump(tally_.counters().starvation);
     return true;
+  }
+
+  PENSTOCK_DEVICE bool TryDeferred(SlotName& slot) {
+    expects_deferred_ = view_.deferred.TryPop(slot);
+    return expects_deferred_;
   }
 
   PENSTOCK_DEVICE bool TryClaimFrom(u32 first, SlotName& slot) {
@@ -157,7 +166,7 @@ class Claimant {
   Poller poller_;
   u32 round_ = 0;
   bool is_ageing_ = false;
-  bool is_first_look_ = false;  // since this workgroup became the poller
+  bool expects_deferred_ = false;
 };
 
 }  // namespace penstock::device

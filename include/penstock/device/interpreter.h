@@ -84,8 +84,10 @@ class Interpreter {
   PENSTOCK_DEVICE void Look() {
     ReadDoorbell(view_, group_, memory_.sight);
     group_.Barrier();
-    TakeOverTenants(view_, group_, memory_.sight);
-    FetchAhead();
+    if (memory_.sight.HasChanged()) {
+      TakeOverTenants(view_, group_, memory_.sight);
+      FetchAhead();
+    }
     if (group_.IsLeader()) memory_.work = claimant_.AfterLook();
     group_.Barrier();
   }
@@ -154,7 +156,10 @@ class Interpreter {
     if (!layout::IsLegalEdge(layout::Edge::kClaim, status) || is_first_run != (status == layout::kPublished)) {
       return Outcome::Fault(layout::FaultReason::kSlotCorrupt, status);
     }
-    layout::StoreRelaxed<layout::Scope::kSystem>(&slot.word[layout::kStatusWord], layout::kClaimed);
+    // Each store to the slot is a write across the bus, to a line that the host looks at: an opcode that ends at once spares it.
+    if (layout::ShowsClaim(word[layout::kOpcodeWord])) {
+      layout::StoreRelaxed<layout::Scope::kSystem>(&slot.word[layout::kStatusWord], layout::kClaimed);
+    }
     return AdmitTenant(view_, word, rights, is_first_run);
   }
 
@@ -177,10 +182,8 @@ class Interpreter {
     // Counted first, so that a host that sees the status and then reads settled counters never finds fewer.
     Count(name, done);
     state.deferred_since_ticks = 0;
-    const u32 low = done ? layout::LowWord(outcome.result) : outcome.detail;
-    const u32 high = done ? layout::HighWord(outcome.result) : static_cast<u32>(outcome.reason);
-    layout::StoreRelaxed<layout::Scope::kSystem>(&slot.word[layout::kResultLowWord], low);
-    layout::StoreRelaxed<layout::Scope::kSystem>(&slot.word[layout::kResultHighWord], high);
+    const u64 result = done ? outcome.result : layout::JoinWords(outcome.detail, static_cast<u32>(outcome.reason));
+    layout::StoreRelaxed<layout::Scope::kSystem>(layout::ResultOf(slot), result);
     // Pairs with the acquire in LiveRing::TryReap. The host may publish over the slot from here on.
     layout::StoreRelease<layout::Scope::kSystem>(&slot.word[layout::kStatusWord], outcome.status);
     MarkCompleted(state, name.sequence);
@@ -188,6 +191,7 @@ class Interpreter {
 
   PENSTOCK_DEVICE void Defer(SlotName name, layout::Slot& slot, u32 status) {
     tally_.Bump(memory_.counters.yields);
+    claimant_.ExpectDeferred();
     layout::StoreRelaxed<layout::Scope::kSystem>(&slot.word[layout::kStatusWord], status);
     // As many cells as slots: there is always room, but the cell whose turn it is may still be in the hands of the workgroup that
     // is emptying it.

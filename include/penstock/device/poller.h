@@ -14,6 +14,15 @@ namespace penstock::device {
 struct DoorbellSight {
   u64 now[layout::kDoorbellDoubleWords];     // as it was just read
   u64 before[layout::kDoorbellDoubleWords];  // as it was at the look before
+  // Not 0 where the two differ: a byte each, so that all of them are one word to look at.
+  alignas(8) u8 differs[layout::kDoorbellDoubleWords];
+  static_assert(sizeof(differs) == sizeof(u64));
+
+  PENSTOCK_DEVICE bool HasChanged() const {
+    u64 any;
+    __builtin_memcpy(&any, differs, sizeof(any));
+    return any != 0;
+  }
 
   /// The first slot that was published in between, of the highest priority. False if none was.
   PENSTOCK_DEVICE bool FirstFresh(SlotName& slot) const {
@@ -47,6 +56,7 @@ PENSTOCK_DEVICE void ReadDoorbell(const DeviceView& view, const Group& group, Do
     if (now != before) layout::AcquireAfter<layout::Scope::kSystem>(&doorbell[i]);
     sight.before[i] = before;
     sight.now[i] = now;
+    sight.differs[i] = now != before ? 1 : 0;
   }
 }
 

@@ -112,10 +112,10 @@ PENSTOCK_HOST_DEVICE void StoreRelease(T* word, T value) {
 template <Scope S, typename T>
 PENSTOCK_HOST_DEVICE void AcquireAfter(const T* observed) {
 #if defined(__CUDA_ARCH__)
-  (void)observed;  // the scope of a fence has to be a literal
-  if constexpr (S == Scope::kWorkgroup) __nv_atomic_thread_fence(__NV_ATOMIC_ACQUIRE, __NV_THREAD_SCOPE_BLOCK);
-  if constexpr (S == Scope::kDevice) __nv_atomic_thread_fence(__NV_ATOMIC_ACQUIRE, __NV_THREAD_SCOPE_DEVICE);
-  if constexpr (S == Scope::kSystem) __nv_atomic_thread_fence(__NV_ATOMIC_ACQUIRE, __NV_THREAD_SCOPE_SYSTEM);
+  (void)observed;  // the scope of a fence has to be a literal; of a fence that only acquires nvcc 13 makes a fence.sc
+  if constexpr (S == Scope::kWorkgroup) __nv_atomic_thread_fence(__NV_ATOMIC_ACQ_REL, __NV_THREAD_SCOPE_BLOCK);
+  if constexpr (S == Scope::kDevice) __nv_atomic_thread_fence(__NV_ATOMIC_ACQ_REL, __NV_THREAD_SCOPE_DEVICE);
+  if constexpr (S == Scope::kSystem) __nv_atomic_thread_fence(__NV_ATOMIC_ACQ_REL, __NV_THREAD_SCOPE_SYSTEM);
 #elif defined(__HIP_DEVICE_COMPILE__)
   (void)observed;
   if constexpr (S == Scope::kWorkgroup) __builtin_amdgcn_fence(__ATOMIC_ACQUIRE, "workgroup");

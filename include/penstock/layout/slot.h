@@ -37,6 +37,13 @@ struct alignas(kSlotBytes) Slot {
 };
 static_assert(sizeof(Slot) == kSlotBytes && alignof(Slot) == kSlotBytes);
 
+/// Both words of the result as one, low word first: one write across the bus.
+PENSTOCK_HOST_DEVICE inline u64* ResultOf(Slot& slot) { return reinterpret_cast<u64*>(&slot.word[kResultLowWord]); }
+static_assert(kResultLowWord % 2 == 0 && kResultHighWord == kResultLowWord + 1);
+
+/// Whether a slot with this opcode is seen as CLAIMED while it runs. One that ends at once goes from PUBLISHED to its end.
+PENSTOCK_HOST_DEVICE constexpr bool ShowsClaim(u32 opcode) { return opcode > kDfaStep || opcode == kMemcpy; }
+
 /// What can be done to a slot; each changes the status along one of the legal edges.
 enum class Edge { kPublish, kClaim, kDone, kFault, kAcknowledge, kCancel, kWaitIo, kYield, kRequeue };
 
