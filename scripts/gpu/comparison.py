@@ -108,4 +108,10 @@ def compare(options, folder):
 
 
 def end_to_end(options):
-    return {"files": [compare(options, folder) for folder in options.folders.split(",")]}
+    files = []
+    for folder in options.folders.split(","):
+        try:
+            files.append(compare(options, folder))
+        except (Failure, OSError) as error:  # no room for the file, say: the other folder may have some
+            files.append({"folder": folder, "error": str(error)[-1500:]})
+    return {"files": files}

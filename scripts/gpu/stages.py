@@ -36,12 +36,17 @@ def build(options):
     environment = environment_of(options)
     done = call(configure, timeout=120, environment=environment)
     summary = re.findall(r"^-- ((?:Penstock|  ).*)$", done.stdout, re.M)
-    command = ["cmake", "--build", options.build_dir, "-j", str(os.cpu_count())]
-    if options.targets:
-        command += ["--target", *options.targets.split(",")]
+    targets = options.targets.split(",") if options.targets else gpu_targets(options, environment)
+    command = ["cmake", "--build", options.build_dir, "-j", str(os.cpu_count()), "--target", *targets]
     done = call(command, timeout=BUILD_SECONDS, environment=environment)
     warnings = re.findall(r"^.*\bwarning\b.*$", done.stdout + done.stderr, re.M)
-    return {"ok": not warnings, "summary": summary, "warnings": warnings[:20]}
+    return {"ok": not warnings, "summary": summary, "targets": targets, "warnings": warnings[:20]}
+
+
+def gpu_targets(options, environment):
+    """Programs and tests that use a GPU, by their names: the rest of the tree is built and tested elsewhere."""
+    listed = call(["cmake", "--build", options.build_dir, "--target", "help"], timeout=60, environment=environment).stdout
+    return re.findall(r"^(gpu_\w+|bare_gpu|penstock): phony$", listed, re.M)
 
 
 def ctest(options, label, timeout, environment=None):

@@ -99,6 +99,9 @@ def end_to_end_verdicts(report):
         return [missing("end to end", "end_to_end")]
     verdicts = []
     for file in files:
+        if "error" in file:
+            verdicts.append(Verdict(f"end to end in {file['folder']}", file["error"].split("\n")[0], "", False))
+            continue
         way = f"{file['engine']}, {'past' if file['direct'] else 'through'} the page cache"
         what = f"file in {file['folder']} to CRC-32C on the GPU, to fio alone ({way})"
         if "penstock_crc32c" not in file["to_fio"]:

@@ -86,6 +86,9 @@ class Verdicts(unittest.TestCase):
     def test_one_program_with_another_result_fails(self):
         self.expect_one_failure(lambda r: r["end_to_end"]["files"][0]["crc32c"].update(ordinary_single=["0"]), "CRC-32C")
 
+    def test_a_folder_without_a_run_fails(self):
+        self.expect_one_failure(lambda r: r["end_to_end"]["files"].append({"folder": "/dev/shm", "error": "no room"}), "/dev/shm")
+
     def test_a_part_that_ended_in_an_error_fails(self):
         report = {"errors": {"tests": "ctest ran no test. Fix: build."}}
         self.assertEqual(failures(report), ["part tests"])
