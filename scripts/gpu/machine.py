@@ -5,6 +5,7 @@ import os
 import platform
 import re
 import shutil
+import signal
 import subprocess
 import time
 
@@ -15,17 +16,20 @@ class Failure(Exception):
 
 def call(command, timeout=None, environment=None, check=True):
     """Runs a command; returns the finished process, its output in it. A failure says what the command printed last."""
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False,
-                              env={**os.environ, **(environment or {})})
-    except subprocess.TimeoutExpired as expired:
-        printed = (expired.stdout or b"")[-2000:] + (expired.stderr or b"")[-2000:]
-        raise Failure(f"'{' '.join(command)}' has not ended after {timeout:.0f} s. Fix: run it by hand.\n"
-                      f"{printed.decode(errors='replace') if isinstance(printed, bytes) else printed}") from expired
-    if check and done.returncode != 0:
-        raise Failure(f"'{' '.join(command)}' ended with {done.returncode}. Fix: see what it printed.\n"
-                      f"{done.stdout[-3000:]}{done.stderr[-3000:]}")
-    return done
+    # A session of its own, so that what it has started ends with it: a test that hangs would keep the GPU.
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+                          env={**os.environ, **(environment or {})}) as process:
+        try:
+            stdout, stderr = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired as expired:
+            os.killpg(process.pid, signal.SIGKILL)
+            stdout, stderr = process.communicate()
+            raise Failure(f"'{' '.join(command)}' has not ended after {timeout:.0f} s. Fix: run it by hand.\n"
+                          f"{stdout[-2000:]}{stderr[-2000:]}") from expired
+    if check and process.returncode != 0:
+        raise Failure(f"'{' '.join(command)}' ended with {process.returncode}. Fix: see what it printed.\n"
+                      f"{stdout[-3000:]}{stderr[-3000:]}")
+    return subprocess.CompletedProcess(command, process.returncode, stdout, stderr)
 
 
 def first_line(*command):

@@ -56,14 +56,16 @@ def ctest(options, label, timeout, environment=None):
         os.remove(junit)
     done = call(["ctest", "--test-dir", options.build_dir, "-L", f"^{label}$", "--output-junit", junit, "--no-tests=error"],
                 timeout=timeout, environment={**environment_of(options), **(environment or {})}, check=False)
-    if not os.path.exists(junit):
+    cases = list(xml.etree.ElementTree.parse(junit).getroot().iter("testcase")) if os.path.exists(junit) else []
+    if not cases:
         raise Failure(f"ctest ran no test labelled {label}. Fix: build the tests first.\n{(done.stdout + done.stderr)[-2000:]}")
-    cases = list(xml.etree.ElementTree.parse(junit).getroot().iter("testcase"))
     failed = [{"name": case.get("name"), "output": (case.findtext("system-out") or "")[-3000:]}
               for case in cases if case.find("failure") is not None]
     skipped = [case.get("name") for case in cases if case.find("skipped") is not None]
     slowest = sorted(((float(case.get("time") or 0), case.get("name")) for case in cases), reverse=True)[:5]
-    return {"ok": done.returncode == 0 and not failed, "run": len(cases) - len(skipped), "failed": failed, "skipped": skipped,
+    ran = len(cases) - len(skipped)
+    return {"ok": done.returncode == 0 and not failed and ran > 0, "run": ran, "failed": failed, "skipped": skipped,
+            "printed": re.findall(r"^\d+ slots, .*$", "\n".join(case.findtext("system-out") or "" for case in cases), re.M),
             "slowest": [{"name": name, "seconds": seconds} for seconds, name in slowest]}
 
 
