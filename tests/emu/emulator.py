@@ -9,7 +9,8 @@ argument: the kernel is run with one workgroup, and a line says how it ended, "l
 
 What the emulator lacks is put into its place, one for one:
   - cache invalidations: nothing. It has no caches; that they are there is what tests/isa looks at;
-  - the clock, a message to the hardware: a move from the trap registers, which are kept at the time.
+  - the clock, a message to the hardware: a move from the trap registers, which are kept at the time;
+  - the 64-bit compare-and-swap, which it compares half of (compare_swap.py).
 """
 
 import ctypes
@@ -22,6 +23,7 @@ import time
 import traceback
 
 sys.dont_write_bytecode = True
+import compare_swap
 from code_object import CodeObject
 
 LANES = 256
@@ -96,6 +98,7 @@ def main():
     code_object = CodeObject(path)
     kernel = code_object.kernel("penstock_megakernel")
     put_in_place(kernel, emu.decode_inst)
+    compare_swap.install(emu)
     clock = Clock(emu)
     print("ready", flush=True)
     for line in sys.stdin:
