@@ -38,6 +38,8 @@ using TestOptions = HipDeviceOptions;
 inline auto AllShapes() {
   return testing::Values(Shape{1, device::kGpuLanes}, Shape{2, device::kGpuLanes}, Shape{64, device::kGpuLanes});
 }
+/// For what lanes do, not workgroups.
+inline auto LaneShapes() { return testing::Values(Shape{1, device::kGpuLanes}); }
 
 inline TestOptions OptionsFor(const Shape& shape) {
   TestOptions options;
@@ -57,6 +59,7 @@ std::unique_ptr<Device> MakeDevice(const TestOptions& options = {}) {
 using TestOptions = CpuDeviceOptions;
 
 inline auto AllShapes() { return testing::Values(Shape{1, 1}, Shape{2, 1}, Shape{3, 1}, Shape{1, 4}, Shape{2, 4}, Shape{3, 4}); }
+inline auto LaneShapes() { return testing::Values(Shape{1, 1}, Shape{1, 3}, Shape{1, 4}); }
 
 inline TestOptions OptionsFor(const Shape& shape) {
   TestOptions options;

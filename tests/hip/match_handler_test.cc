@@ -122,6 +122,36 @@ TEST_P(MatchHandler, ScansExactlyOverALargerAlphabet) {
   ExpectChunksStitchToTheWhole();
 }
 
+// Around the borders of what a lane scans, and of what all lanes scan at a time.
+TEST_P(MatchHandler, ScansExactlyAtEveryAlignmentOfEitherEnd) {
+  Open({"ab", "abba", "bb", "a"}, "ab");
+  for (u32 length : {1u, 17u, 64u, 65u, 127u, 256u, 300u}) {
+    for (u32 begin = 0; begin < 16; ++begin) {
+      const u64 result = ResultOf(RunWork(*device_, MatchWork({text_handle_, kBytes - length - begin, length},
+                                                              {automaton_handle_, begin % states(), MatchMode::kScan})));
+      const MatchRun expected = RunStraight(kBytes - length - begin, kBytes - begin, begin % states());
+      ASSERT_EQ(LowWord(result), expected.matches) << length << " bytes, " << begin << " before the end";
+      ASSERT_EQ(HighWord(result), expected.state) << length << " bytes, " << begin << " before the end";
+    }
+  }
+}
+
+TEST_P(MatchHandler, RepairIsExactWhereRunsMeetLateOrNever) {
+  Open({"aaa"}, "a");
+  text_[1000] = 'b';
+  for (u32 begin : {0u, 990u, 1001u, 3003u}) {
+    for (u32 length : {5u, 255u, 257u, 2000u}) {
+      const u64 result =
+          ResultOf(RunWork(*device_, MatchWork({text_handle_, begin, length}, {automaton_handle_, 1, MatchMode::kRepair})));
+      const MatchRun from_root = RunStraight(begin, begin + length, 0);
+      const MatchRun from_entry = RunStraight(begin, begin + length, 1);
+      EXPECT_EQ(LowWord(result), from_entry.matches - from_root.matches) << length << " bytes from " << begin;
+      EXPECT_EQ(HighWord(result), from_entry.state == from_root.state ? layout::kConverged : from_entry.state)
+          << length << " bytes from " << begin;
+    }
+  }
+}
+
 TEST_P(MatchHandler, RepairGivesTheDifferenceToTheScanFromTheRoot) {
   Open({"aab", "ba"}, "ab");
   for (u32 round = 0; round < 40; ++round) {

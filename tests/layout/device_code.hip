@@ -24,6 +24,7 @@ KERNEL void UseEverything(u32* word, u64* wide, device::DeferredQueue queue) {
   layout::StoreRelaxed<Scope::kDevice>(word + 2, layout::LoadRelaxed<Scope::kWorkgroup>(word + 3));
   layout::FetchAdd<Scope::kDevice>(word + 4, 1u);
   layout::FetchAdd<Scope::kWorkgroup>(wide, u64{1});
+  layout::AddRelaxed<Scope::kWorkgroup>(word + 8, 1u);
   u32 expected = 5;
   layout::CompareExchange<Scope::kDevice>(word + 5, expected, 6u);
   device::SlotName slot = {1, 2};

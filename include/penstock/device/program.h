@@ -84,38 +84,47 @@ class Program {
   PENSTOCK_HOST_DEVICE static constexpr u32 ArgumentCount(u32 opcode) { return Handlers::ArgumentCount(opcode); }
 
   /// Runs one opcode with the arguments of `context`, packed slots included. Every lane calls it.
+  ///
+  /// A packed slot's result is the number of inner ops, with the last one's low result word in the high word. An inner op that
+  /// does not end as DONE ends the slot as FAULT; the detail is its index.
   PENSTOCK_DEVICE static Outcome Run(u32 opcode, const Context& context) {
-    if (opcode == layout::kPackedSlot) return RunPacked(context);
-    const u32 needed = ArgumentCount(opcode);
-    if (needed == layout::kUnknownOpcodeArguments) return Outcome::Fault(layout::FaultReason::kUnknownOpcode, opcode);
-    return Handlers::Run(opcode, context);
-  }
-
- private:
-  // The result is the number of inner ops, with the last one's low result word in the high word. An inner op that does not end
-  // as DONE ends the slot as FAULT; the detail is its index.
-  PENSTOCK_DEVICE static Outcome RunPacked(const Context& context) {
-    const layout::PackedError error = layout::PackedSlot::Validate(context.argument, &ArgumentCount);
-    if (error != layout::PackedError::kNone) {
-      return Outcome::Fault(layout::FaultReason::kBadPackedSlot, static_cast<u32>(error));
-    }
-    const u32 count = layout::PackedSlot::OpCount(context.argument);
+    const bool is_packed = Group::Uniform(opcode) == layout::kPackedSlot;
+    if (Outcome refused = Check(opcode, context); refused.IsFault()) return refused;
+    const u32 count = is_packed ? Group::Uniform(layout::PackedSlot::OpCount(context.argument)) : 1;
     u64 result = 0;
-    for (u32 i = 0; i < count; ++i) {
-      const layout::PackedOp op = layout::PackedSlot::Op(context.argument, i);
+    for (u32 i = 0; i < count; ++i) {  // the handlers are called from here only: a GPU's compiler copies them to every call
+      layout::PackedOp op = {opcode, 0, context.argument_count};
+      if (is_packed) op = layout::PackedSlot::Op(context.argument, i);
       const Context inner = {context.view,         context.group, context.argument + op.first_word,
                              op.argument_count,    context.slot,  context.scratch_memory,
                              context.inner_outcome};
       const Outcome mine = Handlers::Run(op.opcode, inner);
-      // The leader's outcome counts, and every lane must act on it. Two places in turn: one barrier an op is enough.
-      if (context.group.IsLeader()) context.inner_outcome[i % 2] = mine;
-      context.group.Barrier();
-      const Outcome outcome = context.inner_outcome[i % 2];
+      if (!is_packed) return mine;
+      const Outcome outcome = AgreeOn(mine, i, context);
       if (outcome.IsFault()) return Outcome::Fault(outcome.reason, i);
       if (!outcome.IsFinal()) return Outcome::Fault(layout::FaultReason::kNotAtOnce, i);
       result = outcome.result;
     }
     return Outcome::Done(layout::JoinWords(count, layout::LowWord(result)));
+  }
+
+ private:
+  PENSTOCK_DEVICE static Outcome Check(u32 opcode, const Context& context) {
+    if (opcode == layout::kPackedSlot) {
+      const layout::PackedError error = layout::PackedSlot::Validate(context.argument, &ArgumentCount);
+      if (error == layout::PackedError::kNone) return Outcome::Done();
+      return Outcome::Fault(layout::FaultReason::kBadPackedSlot, static_cast<u32>(error));
+    }
+    if (ArgumentCount(opcode) != layout::kUnknownOpcodeArguments) return Outcome::Done();
+    return Outcome::Fault(layout::FaultReason::kUnknownOpcode, opcode);
+  }
+
+  // The leader's outcome counts, and every lane must act on it. Two places in turn: one barrier an op is enough.
+  PENSTOCK_DEVICE static Outcome AgreeOn(const Outcome& mine, u32 op, const Context& context) {
+    Outcome& shared = context.inner_outcome[op % 2];
+    if (context.group.IsLeader()) shared = mine;
+    context.group.Barrier();
+    return shared;
   }
 };
 
