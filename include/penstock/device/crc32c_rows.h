@@ -24,6 +24,7 @@ class Crc32cRows {
   struct Scratch {
     u32 product[4][256];  // product[j][b]: byte j of a word, with value b, times T
     u32 lane[kMaxLanes];
+    u8 edge[2 * kVectorBytes];  // the head's bytes, then the tail's
   };
 
   PENSTOCK_DEVICE Crc32cRows(Group& group, Scratch& scratch) : group_(group), scratch_(scratch) {}
@@ -31,13 +32,14 @@ class Crc32cRows {
   /// CRC-32C of the bytes, for the leader. Every lane calls it.
   PENSTOCK_DEVICE u32 Sum(u8* data, u32 length) {
     const Rows<Vector> rows = Rows<Vector>::Of(data, length);
+    rows.ForEachEdgeByte(group_, [&](u32 offset) { scratch_.edge[rows.EdgeIndex(offset)] = LoadBuffer<u8>(data + offset); });
     MakeProducts();
     group_.Barrier();
     const u32 sum = Reduce(group_, scratch_.lane, SumOfLane(rows), [](u32 a, u32 b) { return a ^ b; });
     if (!group_.IsLeader()) return 0;
     // Without a vector nobody has taken the head.
-    const u32 before = rows.items == 0 ? Extend(~0u, data, rows.head_bytes) : sum;
-    return ~Extend(before, data + rows.OffsetOf(rows.items), rows.tail_bytes);
+    const u32 before = rows.items == 0 ? Extend(~0u, scratch_.edge, rows.head_bytes) : sum;
+    return ~Extend(before, scratch_.edge + rows.head_bytes, rows.tail_bytes);
   }
 
  private:
@@ -69,7 +71,7 @@ class Crc32cRows {
   /// What `state` becomes when bytes follow. Not for many.
   PENSTOCK_DEVICE static u32 Extend(u32 state, const u8* bytes, u32 length) {
     for (u32 i = 0; i < length; ++i) {
-      state ^= LoadBuffer<u8>(bytes + i);
+      state ^= bytes[i];
       for (u32 bit = 0; bit < 8; ++bit) state = TimesX(state);
     }
     return state;
@@ -94,13 +96,14 @@ class Crc32cRows {
     return product;
   }
 
+  // Requires: products and edges are in place.
   PENSTOCK_DEVICE u32 SumOfLane(const Rows<Vector>& rows) const {
     const u32 lanes = group_.lane_count();
     const u32 missing = (lanes - rows.items % lanes) % lanes;  // in the first row
     const u32 lane = group_.lane();
     const Share share = {lane >= missing ? lane - missing : lane + lanes - missing, lanes, rows.items};
     if (share.first >= share.count) return 0;
-    u32 sum[4] = {share.first == 0 ? Extend(~0u, rows.data, rows.head_bytes) : 0, 0, 0, 0};
+    u32 sum[4] = {share.first == 0 ? Extend(~0u, scratch_.edge, rows.head_bytes) : 0, 0, 0, 0};
     ForEachItem(
         share, [&](u32 item) { return rows.Load(item); },
         [&](u32, const Vector& vector) {

@@ -11,10 +11,7 @@ struct Match {
   static constexpr u32 kOpcode = layout::kMatch;
   static constexpr u32 kArgumentCount = layout::kRangeWords + layout::kMatchWords;
 
-  struct Scratch {
-    MatchTiles::Scratch tiles;
-    MatchRepair repair;
-  };
+  using Scratch = MatchTiles::Scratch;
 
   PENSTOCK_DEVICE static Outcome Run(const Context& context) {
     Bytes bytes;
@@ -45,21 +42,18 @@ struct Match {
  private:
   PENSTOCK_DEVICE static MatchRun Scan(const Context& context, const Bytes& bytes, const MatchTable& table, u32 entry_state) {
     if (context.group.lane_count() == 1) return table.Scan(bytes.data, bytes.length, entry_state);
-    return MatchTiles(context.group, table, context.scratch<Scratch>()->tiles).Scan(bytes.data, bytes.length, entry_state);
+    return MatchTiles(context.group, table, *context.scratch<Scratch>()).Scan(bytes.data, bytes.length, entry_state);
   }
 
-  // The two runs nearly always meet within a few bytes, which the leader follows. If they do not, two whole scans by all lanes
+  // The two runs nearly always meet within a few bytes, which one lane follows best. If they do not, two whole scans by all lanes
   // are faster than one lane.
   PENSTOCK_DEVICE static MatchRepair Repair(const Context& context, const Bytes& bytes, const MatchTable& table,
                                             u32 entry_state) {
-    constexpr u32 kNearBytes = 256;
     Group& group = context.group;
-    const bool is_all = group.lane_count() == 1 || bytes.length <= kNearBytes;
-    MatchRepair* shared = &context.scratch<Scratch>()->repair;
-    if (group.IsLeader()) *shared = table.Repair(bytes.data, is_all ? bytes.length : kNearBytes, entry_state);
-    group.Barrier();
-    const MatchRepair near = {shared->matches, Group::Uniform(shared->state)};
-    if (is_all || near.state == layout::kConverged) return near;
+    if (group.lane_count() == 1) return table.Repair(bytes.data, bytes.length, entry_state);
+    u32 seen = bytes.length;
+    const MatchRepair near = MatchTiles(group, table, *context.scratch<Scratch>()).RepairNear(bytes.data, seen, entry_state);
+    if (seen == bytes.length || near.state == layout::kConverged) return near;
     const MatchRun from_root = Scan(context, bytes, table, 0);
     group.Barrier();  // before the memory is used again
     const MatchRun from_entry = Scan(context, bytes, table, entry_state);

@@ -49,6 +49,17 @@ class MatchTiles {
     return {Reduce(group_, scratch_.state, matches, [](u32 a, u32 b) { return a + b; }), state};
   }
 
+  /// MatchTable::Repair over at most the first part, for every lane; `length` is cut to what it has seen. Every lane calls it.
+  PENSTOCK_DEVICE MatchRepair RepairNear(u8* bytes, u32& length, u32 state) {
+    const u32 skew = static_cast<u32>(reinterpret_cast<u64>(bytes) % kVectorBytes);
+    if (length > kPartBytes - skew) length = kPartBytes - skew;
+    Fetch(bytes, length, skew);
+    group_.Barrier();
+    const MatchRepair repair = table_.Repair(reinterpret_cast<const u8*>(scratch_.part[0]) + skew, length, state);
+    group_.Barrier();  // before the memory is used again
+    return {repair.matches, Group::Uniform(repair.state)};
+  }
+
  private:
   // Brings bytes to their place in the tile; `begin` is as far from a multiple of 16 as their address is.
   PENSTOCK_DEVICE void Fetch(u8* bytes, u32 length, u32 begin) {

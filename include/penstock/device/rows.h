@@ -6,6 +6,8 @@
 // is the bandwidth times that: 55 GB/s want 110 KB, which is 7 workgroups of 256 lanes with 4 loads of 16 bytes each.
 #pragma once
 
+#include <utility>
+
 #include "penstock/device/group.h"
 
 namespace penstock::device {
@@ -21,20 +23,38 @@ struct Share {
   PENSTOCK_DEVICE static Share Of(const Group& group, u32 count) { return {group.lane(), group.lane_count(), count}; }
 };
 
-/// Calls `visit(item, load(item))` for each item of the share, in order, until it returns false. `load` is called ahead of
-/// `visit`, also for items that are not visited then, and never for an item outside.
+namespace rows_internal {
+
+// As many items, `step` apart, as there are in the pack: all loads are started, then each is visited. A pack, not a loop, so that
+// no compiler keeps what is loaded in an array.
+template <u32... kRow, typename Load, typename Visit>
+PENSTOCK_DEVICE bool VisitAtOnce(std::integer_sequence<u32, kRow...>, u32 at, u32 step, Load load, Visit visit) {
+  const decltype(load(at)) loaded[] = {load(at + kRow * step)...};
+  return (visit(at + kRow * step, loaded[kRow]) && ...);
+}
+
+// The same again and again, as long as there are enough items. False when nothing is left to do.
+template <u32 kCount, typename Load, typename Visit>
+PENSTOCK_DEVICE bool VisitBy(Share& left, Load load, Visit visit) {
+  constexpr std::make_integer_sequence<u32, kCount> kRows = {};
+  while (left.count - left.first > (kCount - 1) * left.step) {
+    if (!VisitAtOnce(kRows, left.first, left.step, load, visit)) return false;
+    if (left.count - left.first <= kCount * left.step) return false;
+    left.first += kCount * left.step;
+  }
+  return true;
+}
+
+}  // namespace rows_internal
+
+/// Calls `visit(item, load(item))` for each item of the share, in order, until it returns false. `load` runs ahead of `visit`.
 template <typename Load, typename Visit>
 PENSTOCK_DEVICE void ForEachItem(const Share& share, Load load, Visit visit) {
   if (share.first >= share.count) return;
-  u32 at = share.first;
-  for (u32 left = share.count - at;; at += kInFlight * share.step, left -= kInFlight * share.step) {
-    decltype(load(at)) loaded[kInFlight];
-    for (u32 i = 0; i < kInFlight; ++i) loaded[i] = load(i * share.step < left ? at + i * share.step : at);
-    for (u32 i = 0; i < kInFlight; ++i) {
-      if (i * share.step < left && !visit(at + i * share.step, loaded[i])) return;
-    }
-    if (left <= kInFlight * share.step) return;
-  }
+  Share left = share;
+  if (!rows_internal::VisitBy<kInFlight>(left, load, visit)) return;
+  if (!rows_internal::VisitBy<2>(left, load, visit)) return;
+  rows_internal::VisitBy<1>(left, load, visit);
 }
 
 /// A range of bytes as items of one size, each aligned to it, and the edges: the bytes before the first and behind the last.
@@ -62,6 +82,8 @@ struct Rows {
       visit(i < head_bytes ? i : i - head_bytes + OffsetOf(items));
     }
   }
+  /// The number of an edge's byte: the head's first, then the tail's.
+  PENSTOCK_DEVICE u32 EdgeIndex(u32 offset) const { return offset < head_bytes ? offset : offset - OffsetOf(items) + head_bytes; }
 };
 
 }  // namespace penstock::device
