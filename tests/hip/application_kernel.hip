@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// An application's program as its GPU compiler sees it: a handler of its own, and the address of the kernel that runs it.
+// An application's program as its GPU compiler sees it: a handler of its own, and the device that runs it.
 #include "penstock/hip_device.h"
 
 namespace {
@@ -20,3 +20,5 @@ using Program = penstock::device::Program<AddOne>;
 penstock::HipProgram ApplicationProgram() {
   return {reinterpret_cast<const void*>(&penstock::device::Megakernel<Program>), &Program::ArgumentCount};
 }
+
+absl::StatusOr<std::unique_ptr<penstock::Device>> MakeApplicationDevice() { return penstock::MakeHipDevice<Program>({}); }
