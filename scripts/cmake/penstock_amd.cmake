@@ -132,10 +132,12 @@ function(penstock_hip_code_objects files source)
   foreach(target IN LISTS PENSTOCK_AMD_BUILT_TARGETS)
     set(object "${CMAKE_CURRENT_BINARY_DIR}/${stem}.${target}.co")
     set(compiler ${PENSTOCK_AMD_COMPILER_${target}})
+    # -MD, told to the compiler proper: clang 21's driver does not pass it on when it compiles for the device only.
+    set(dependencies -Xclang -dependency-file -Xclang "${object}.d" -Xclang -MT -Xclang "${object}")
     add_custom_command(OUTPUT "${object}"
                        COMMAND ${compiler} ${PENSTOCK_AMD_KERNEL_FLAGS} $<$<BOOL:${PENSTOCK_WERROR}>:-Werror>
                                --offload-arch=${target} -I "${CMAKE_SOURCE_DIR}/include" "${source}" -o "${object}"
-                               -MD -MT "${object}" -MF "${object}.d"
+                               ${dependencies}
                        DEPENDS "${source}" ${compiler} DEPFILE "${object}.d" VERBATIM COMMAND_EXPAND_LISTS
                        COMMENT "Building the code object ${stem} for ${target}")
     list(APPEND objects "${object}")
