@@ -170,8 +170,8 @@ function(penstock_hip_sources target)
   endif()
   list(TRANSFORM PENSTOCK_AMD_HIPCC_TARGETS PREPEND --offload-arch= OUTPUT_VARIABLE architectures)
   set(folders "$<TARGET_PROPERTY:${target},INCLUDE_DIRECTORIES>")
-  # hipcc has a definition of its own for this one.
-  set(definitions "$<FILTER:$<TARGET_PROPERTY:${target},COMPILE_DEFINITIONS>,EXCLUDE,^__HIP_PLATFORM_AMD__>")
+  # hipcc has a definition of its own for this one. With it go the empty entries that generator expressions leave.
+  set(definitions "$<FILTER:$<TARGET_PROPERTY:${target},COMPILE_DEFINITIONS>,EXCLUDE,^(__HIP_PLATFORM_AMD__=1)?$>")
   foreach(file IN LISTS ARGN)
     cmake_path(ABSOLUTE_PATH file BASE_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}" OUTPUT_VARIABLE source)
     cmake_path(GET file FILENAME name)
