@@ -53,10 +53,8 @@ nvme_uring_cmd MakeReadCommand(const NvmeNamespace& nvme, const NvmeExtent& exte
 void PrepareCommand(io_uring_sqe& entry, int fd, const nvme_uring_cmd& command, std::optional<uint16_t> buffer_index) {
   io_uring_prep_rw(IORING_OP_URING_CMD, &entry, fd, nullptr, 0, 0);
   entry.cmd_op = NVME_URING_CMD_IO;
-  if (buffer_index.has_value()) {
-    entry.uring_cmd_flags = IORING_URING_CMD_FIXED;
-    entry.buf_index = *buffer_index;
-  }
+  entry.uring_cmd_flags = buffer_index.has_value() ? IORING_URING_CMD_FIXED : 0;
+  entry.buf_index = buffer_index.value_or(0);
   std::memcpy(entry.cmd, &command, sizeof(command));
 }
 
