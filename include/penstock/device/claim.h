@@ -21,6 +21,7 @@ struct Work {
     kNone,    // nothing is there
     kSlot,    // run `slot`
     kLook,    // read the doorbell, then ask AfterLook
+    kWatch,   // read the doorbell a few times or until it changes, then ask AfterLook
     kMirror,  // mirror counters and user words for the host, then call Mirrored
     kLeave,
   };
@@ -45,7 +46,7 @@ class Claimant {
     is_ageing_ = ++round_ % kAgeingInterval == 0;
     // Only the poller adds slots to be claimed, and it came here because there were none: it goes on looking.
     const bool is_poller = poller_.is_poller();
-    if (is_poller && !is_ageing_) return {Work::kLook, slot};
+    if (is_poller && !is_ageing_) return {Work::kWatch, slot};
     if (layout::LoadRelaxed<layout::Scope::kDevice>(&view_.launch->seen_shutdown) != 0) return {Work::kLeave, slot};
     if (!is_ageing_ && TryClaimFrom(0, slot)) return Run(slot);
     if (is_poller || poller_.TryBecome()) return {Work::kLook, slot};
@@ -57,7 +58,7 @@ class Claimant {
     using layout::Scope;
     SlotName slot = {0, 0};
     tally_.Bump(tally_.counters().doorbell_polls);
-    const bool claimed = sight_.HasChanged() && poller_.Post(!is_ageing_, slot);
+    const bool claimed = sight_.Has(DoorbellSight::kAny) && poller_.Post(!is_ageing_, slot);
     if (view_.run_once != 0) layout::StoreRelease<Scope::kDevice>(&view_.launch->seen_doorbell, 1u);
     if (claimed) return Run(slot);
     if (sight_.now[layout::kDoorbellShutdown] != 0) {

@@ -56,7 +56,8 @@ class Interpreter {
         memory_.work = claimant_.Next();
       }
       group_.Barrier();
-      if (memory_.work.kind == Work::kLook) Look();
+      if (memory_.work.kind == Work::kLook) Look(1);
+      if (memory_.work.kind == Work::kWatch) Look(kLooksInARow);
       const Work work = memory_.work;
       if (work.kind == Work::kLeave) break;
       if (work.kind == Work::kSlot) {
@@ -73,6 +74,8 @@ class Interpreter {
   }
 
  private:
+  static constexpr u32 kLooksInARow = 8;
+
   PENSTOCK_DEVICE void Begin() {
     tally_.Restore(group_);
     if (group_.workgroup() == 0 && group_.IsLeader()) {
@@ -81,12 +84,17 @@ class Interpreter {
     group_.Barrier();
   }
 
-  PENSTOCK_DEVICE void Look() {
+  PENSTOCK_DEVICE void Look(u32 times) {
     ReadDoorbell(view_, group_, memory_.sight);
     group_.Barrier();
-    if (memory_.sight.HasChanged()) {
-      TakeOverTenants(view_, group_, memory_.sight);
+    while (--times > 0 && !memory_.sight.Has(DoorbellSight::kAny)) {
+      group_.Barrier();  // every lane has seen that nothing has changed
+      ReadDoorbell(view_, group_, memory_.sight);
+      group_.Barrier();
+    }
+    if (memory_.sight.Has(DoorbellSight::kAny)) {
       FetchAhead();
+      TakeOverTenants(view_, group_, memory_.sight);
     }
     if (group_.IsLeader()) memory_.work = claimant_.AfterLook();
     group_.Barrier();
@@ -145,13 +153,13 @@ class Interpreter {
   /// Marks the slot as taken, and refuses what its publisher may not do.
   PENSTOCK_DEVICE Outcome Admit(u32 index, layout::Slot& slot) {
     const u32* word = memory_.word;
+    deferred_since_ = layout::LoadRelaxed<layout::Scope::kDevice>(&view_.slot_states[index].deferred_since_ticks);
+    const u64 rights = RightsOf(view_, word[layout::kTenantWord]);
     layout::StoreRelaxed<layout::Scope::kDevice>(&mine_.busy_opcode, word[layout::kOpcodeWord]);
     layout::StoreRelaxed<layout::Scope::kDevice>(&mine_.busy_since_ticks, Group::CoarseTicks());
     layout::StoreRelaxed<layout::Scope::kDevice>(&mine_.busy_slot, index + 1);
     // Device memory says whether this is the first run. The ring's status could be forged, to pass for a slot that was admitted.
-    const u64 deferred_since = layout::LoadRelaxed<layout::Scope::kDevice>(&view_.slot_states[index].deferred_since_ticks);
-    const u64 rights = RightsOf(view_, word[layout::kTenantWord]);
-    const bool is_first_run = deferred_since == 0;
+    const bool is_first_run = deferred_since_ == 0;
     const u32 status = word[layout::kStatusWord];
     if (!layout::IsLegalEdge(layout::Edge::kClaim, status) || is_first_run != (status == layout::kPublished)) {
       return Outcome::Fault(layout::FaultReason::kSlotCorrupt, status);
@@ -179,14 +187,13 @@ class Interpreter {
 
   PENSTOCK_DEVICE void Complete(SlotName name, layout::Slot& slot, SlotState& state, const Outcome& outcome) {
     const bool done = outcome.status == layout::kDone;
-    // Counted first, so that a host that sees the status and then reads settled counters never finds fewer.
-    Count(name, done);
-    state.deferred_since_ticks = 0;
+    if (deferred_since_ != 0) layout::StoreRelaxed<layout::Scope::kDevice>(&state.deferred_since_ticks, u64{0});
     const u64 result = done ? outcome.result : layout::JoinWords(outcome.detail, static_cast<u32>(outcome.reason));
     layout::StoreRelaxed<layout::Scope::kSystem>(layout::ResultOf(slot), result);
     // Pairs with the acquire in LiveRing::TryReap. The host may publish over the slot from here on.
     layout::StoreRelease<layout::Scope::kSystem>(&slot.word[layout::kStatusWord], outcome.status);
     MarkCompleted(state, name.sequence);
+    Count(name, done);  // after the host has been told: it does not wait for this
   }
 
   PENSTOCK_DEVICE void Defer(SlotName name, layout::Slot& slot, u32 status) {
@@ -201,8 +208,11 @@ class Interpreter {
   // The clock starts at the first deferral: a slot that is never deferred costs no clock read.
   PENSTOCK_DEVICE bool WaitedTooLong(SlotState& state) {
     const u64 now = Group::Ticks();
-    if (state.deferred_since_ticks == 0) state.deferred_since_ticks = now;
-    return now - state.deferred_since_ticks > view_.slot_limit_ticks;
+    if (deferred_since_ == 0) {
+      deferred_since_ = now;
+      layout::StoreRelaxed<layout::Scope::kDevice>(&state.deferred_since_ticks, now);
+    }
+    return now - deferred_since_ > view_.slot_limit_ticks;
   }
 
   PENSTOCK_DEVICE void Count(SlotName name, bool done) {
@@ -220,6 +230,7 @@ class Interpreter {
   WorkgroupState& mine_;
   const Tally tally_;
   Claimant claimant_;
+  u64 deferred_since_ = 0;  // of the slot in hand; the leader's
 };
 
 /// What a device launches: every lane of every workgroup calls it once.

@@ -14,14 +14,14 @@ namespace penstock::device {
 struct DoorbellSight {
   u64 now[layout::kDoorbellDoubleWords];     // as it was just read
   u64 before[layout::kDoorbellDoubleWords];  // as it was at the look before
-  // Not 0 where the two differ: a byte each, so that all of them are one word to look at.
-  alignas(8) u8 differs[layout::kDoorbellDoubleWords];
-  static_assert(sizeof(differs) == sizeof(u64));
+  // In what the two differ: a byte each, so that all of them are one word to look at.
+  alignas(8) u8 change[layout::kDoorbellDoubleWords];
+  static constexpr u8 kAny = 1;
+  static constexpr u8 kEpoch = 2;
 
-  PENSTOCK_DEVICE bool HasChanged() const {
-    u64 any;
-    __builtin_memcpy(&any, differs, sizeof(any));
-    return any != 0;
+  PENSTOCK_DEVICE bool Has(u8 what) const {
+    static_assert(sizeof(change) == sizeof(u64));
+    return (*reinterpret_cast<const u64*>(change) & (0x0101010101010101u * what)) != 0;
   }
 
   /// The first slot that was published in between, of the highest priority. False if none was.
@@ -51,27 +51,27 @@ PENSTOCK_DEVICE void ReadDoorbell(const DeviceView& view, const Group& group, Do
   const u64* doorbell = view.doorbell->bell;
   for (u32 i = group.lane(); i < layout::kDoorbellDoubleWords; i += group.lane_count()) {
     const u64 before = sight.now[i];
-    const u64 now = layout::LoadRelaxed<layout::Scope::kSystem>(&doorbell[i]);
+    const u64 now = layout::LoadWatching<layout::Scope::kSystem>(&doorbell[i]);
     // Pairs with the releases in LiveRing::Publish and LiveRing::BeginEpoch.
-    if (now != before) layout::AcquireAfter<layout::Scope::kSystem>(&doorbell[i]);
+    if (now != before) layout::AcquireAfterWatching<layout::Scope::kSystem>(&doorbell[i]);
     sight.before[i] = before;
     sight.now[i] = now;
-    sight.differs[i] = now != before ? 1 : 0;
+    const bool in_epoch = i < layout::kPriorityCount && layout::BellEpoch(now) != layout::BellEpoch(before);
+    sight.change[i] = static_cast<u8>((now != before ? DoorbellSight::kAny : 0) | (in_epoch ? DoorbellSight::kEpoch : 0));
   }
 }
 
 /// Copies the tenant table to device memory if the doorbell tells of a new epoch. Every lane of the poller calls it.
 PENSTOCK_DEVICE void TakeOverTenants(const DeviceView& view, Group& group, const DoorbellSight& sight) {
   using layout::Scope;
-  const u32 epoch = DoorbellSight::LatestEpoch(sight.now);
-  if (epoch == DoorbellSight::LatestEpoch(sight.before)) return;
+  if (!sight.Has(DoorbellSight::kEpoch)) return;
   for (u32 tenant = group.lane(); tenant < layout::kTenantCount; tenant += group.lane_count()) {
     const u32 mask = layout::LoadRelaxed<Scope::kSystem>(&view.control[layout::kControlTenantMasks + tenant]);
     const u32 quota = layout::LoadRelaxed<Scope::kSystem>(&view.control[layout::kControlTenantQuotas + tenant]);
     layout::StoreRelaxed<Scope::kDevice>(&view.shared->tenant_rights[tenant], layout::JoinWords(mask, quota));
   }
   group.Barrier();
-  if (group.IsLeader()) layout::StoreRelaxed<Scope::kDevice>(&view.shared->seen_epoch, epoch);
+  if (group.IsLeader()) layout::StoreRelaxed<Scope::kDevice>(&view.shared->seen_epoch, DoorbellSight::LatestEpoch(sight.now));
 }
 
 /// The role, as one workgroup's leader sees it.

@@ -54,7 +54,7 @@ class HandlerList {
     return count;
   }
 
-  /// Runs the opcode's handler. Requires: ArgumentCount(opcode) is known and at most context.argument_count.
+  /// Runs the opcode's handler; without one it is a fault. Requires: it needs at most context.argument_count argument words.
   PENSTOCK_DEVICE static Outcome Run(u32 any_opcode, const Context& context) {
     const u32 opcode = Group::Uniform(any_opcode);
     Outcome outcome = Outcome::Fault(layout::FaultReason::kUnknownOpcode, opcode);
