@@ -15,10 +15,11 @@
 namespace penstock {
 namespace {
 
-constexpr absl::Duration kLongWait = absl::Milliseconds(100);       // between looks at `cancel`
+constexpr absl::Duration kLongWait = absl::Milliseconds(100);       // between looks at `cancel` and the device
 constexpr absl::Duration kShortWait = absl::Milliseconds(1);        // when a slot may end before a read does
 constexpr absl::Duration kSlotsOnlyWait = absl::Microseconds(100);  // when an inlet has slots and no reads, beside one with reads
 constexpr uint64_t kProgressNs = 100'000'000;
+constexpr uint64_t kDeviceCheckNs = 100'000'000;  // a look at the device may be a system call: not for every wait
 
 /// Goes round the inlets, and waits when none of them can go on.
 class Pump {
@@ -102,6 +103,7 @@ class Pump {
 
   /// Waits for the next read or slot. With one reader at most one system call, which also submits what was started.
   absl::Status Wait() {
+    PENSTOCK_RETURN_IF_ERROR(CheckDevice());
     PENSTOCK_RETURN_IF_ERROR(CheckSlots());
     if (!run_.readers.AnyInFlight()) return WaitForSlot();
     return run_.readers.Wait(ReadTimeout(), [this](const ChunkResult& result) {
@@ -135,6 +137,14 @@ class Pump {
     const absl::StatusOr<Completion> completion = run_.ring.Wait(oldest->ticket, waiting == 1 ? kLongWait : kShortWait);
     if (completion.ok()) oldest->inlet->TakeSlot(*oldest, *completion);
     return absl::OkStatus();
+  }
+
+  /// A device that is lost has ended every slot in flight as a fault, so that giving up need not wait for them.
+  absl::Status CheckDevice() {
+    const uint64_t now = MonotonicNs();
+    if (now < next_device_check_ns_) return absl::OkStatus();
+    next_device_check_ns_ = now + kDeviceCheckNs;
+    return run_.device.Check();
   }
 
   /// A slot that holds up its inlet for too long ends the run, whatever the other inlets do.
@@ -191,6 +201,7 @@ class Pump {
   bool cancelled_ = false;
   bool memory_in_use_ = false;
   uint64_t next_progress_ns_ = 0;
+  uint64_t next_device_check_ns_ = 0;
 };
 
 }  // namespace

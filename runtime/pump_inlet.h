@@ -16,7 +16,8 @@ namespace penstock {
 /// What the inlets of a run have in common.
 struct PumpRun {
   PumpRun(const PumpParts& parts, const PumpOptions& pump_options, PumpFeed& pump_feed)
-      : ring(parts.device->ring()),
+      : device(*parts.device),
+        ring(parts.device->ring()),
         pool(*parts.pool),
         buffer_handle(parts.buffer_handle),
         operation(*parts.operation),
@@ -25,6 +26,7 @@ struct PumpRun {
         chunks(parts.pool->buffer_count()),
         readers(parts.pool->buffer_count()) {}
 
+  Device& device;
   LiveRing& ring;
   const BufferPool& pool;
   const uint32_t buffer_handle;

@@ -93,8 +93,9 @@ struct PumpOutcome {
 
 /// Pumps every source of the feed to its end. An error of one source ends that source while what is in flight drains; the
 /// others go on. Errors: a source's own; Cancelled; DeadlineExceeded for a slot that never ended; Unavailable or Internal from
-/// a read queue: these last two end every inlet. Threads: the one that uses the readers and the ring. Allocates a little for each
-/// source, nothing for a chunk. One system call a wait while one reader is in use; with n readers, n and now and then one more.
+/// a read queue; Unavailable for a device that is lost, which it notices within 0.2 s: these last three end every inlet. Threads:
+/// the one that uses the readers and the ring. Allocates a little for each source, nothing for a chunk. One system call a wait
+/// while one reader is in use; with n readers, n and now and then one more.
 PumpOutcome RunPump(const PumpParts& parts, const PumpOptions& options, PumpFeed& feed);
 
 }  // namespace penstock

@@ -9,7 +9,9 @@
 #include <random>
 #include <thread>
 
+#include "penstock/clock.h"
 #include "penstock/error.h"
+#include "tests/runtime/lost_device.h"
 #include "tests/runtime/pump_rig.h"
 #include "tests/runtime/test_operations.h"
 #include "tests/runtime/text_model.h"
@@ -197,6 +199,24 @@ TEST(Pump, GivesUpOnASlotThatNeverEndsAndSaysThatItsMemoryIsInUse) {
   EXPECT_EQ(rig.ends[0].status.code(), absl::StatusCode::kDeadlineExceeded);
   Hang::released = true;
   EXPECT_TRUE(rig.device->Stop(kPatience).ok());
+}
+
+TEST(Pump, EndsEverySourceWhenTheDeviceIsLostAndLooksForThatNowAndThenOnly) {
+  PumpRig rig({.depth = 2, .inlet_count = 2, .make_device = MakeLostDevice});  // with two inlets no wait is longer than 1 ms
+  rig.AddFile(10 * 4096);
+  rig.AddFile(10 * 4096, {.inlet = 1});
+  rig.stop_device = false;
+  const u64 start_ns = MonotonicNs();
+  const PumpOutcome outcome = rig.Run();
+  const absl::Duration took = absl::Nanoseconds(static_cast<int64_t>(MonotonicNs() - start_ns));
+  EXPECT_EQ(outcome.status.code(), absl::StatusCode::kUnavailable) << outcome.status;
+  EXPECT_THAT(Message(outcome.status), AllOf(HasSubstr("fell off its bus"), HasSubstr("lost with 8 slots in flight")));
+  EXPECT_EQ(RemedyOf(outcome.status), "plug it in again");
+  EXPECT_FALSE(outcome.memory_in_use) << "every slot has ended as a fault";
+  ASSERT_EQ(rig.ends.size(), 2u);
+  for (const PumpSourceEnd& end : rig.ends) EXPECT_EQ(end.status, outcome.status);
+  EXPECT_GE(took, (LostDevice::kLooksUntilLost - 1) * absl::Milliseconds(100));
+  EXPECT_LT(took, kPatience) << "it waited for slots that cannot end";
 }
 
 TEST(Pump, CountsAMatchAcrossAChunkBorderExactlyOnce) {
