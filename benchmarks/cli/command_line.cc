@@ -4,17 +4,18 @@
 #include <algorithm>
 #include <limits>
 #include <optional>
-#include <thread>
 
 #include "absl/flags/flag.h"
 #include "absl/flags/parse.h"
 #include "absl/flags/reflection.h"
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
 #include "benchmarks/cli/byte_size.h"
+#include "benchmarks/cli/gpu.h"
 #include "penstock/error.h"
 #include "penstock/ingest.h"
 
@@ -30,7 +31,7 @@ ABSL_FLAG(std::string, path, "auto", "how the bytes get from the disk into memor
 ABSL_FLAG(std::string, buffer, "pinned", "what memory the bytes land in");
 ABSL_FLAG(bool, iopoll, false, "poll the controller for completions");
 ABSL_FLAG(bool, sqpoll, false, "let a kernel thread submit");
-ABSL_FLAG(std::string, device, "cpu", "what runs the kernel");
+ABSL_FLAG(std::string, device, "auto", "what runs the kernel");
 ABSL_FLAG(penstock::cli::ByteSize, chunk, penstock::cli::ByteSize{1u << 20}, "bytes a read");
 ABSL_FLAG(uint32_t, depth, 32, "reads in flight");
 ABSL_FLAG(penstock::cli::ByteSize, offset, penstock::cli::ByteSize{0}, "where to start on each source");
@@ -77,8 +78,10 @@ probe: tells what this host offers, and tries every path on each VOLUME (default
   --length=SIZE      how much of each source (default: to its end). Results are of these bytes, offsets in them from the first
   --read-timeout=30  seconds after which a read that hangs is given up
 
+  --device=auto      the first GPU if one can be used, otherwise cpu; why not the GPU is reported, with the remedy
   --device=cpu       the kernel runs on threads of this machine
-  --workgroups=N     its workgroups (default: processors - 1, at least 1)
+  --device=hip[:N]   the kernel runs on a GPU: the first, or number N of those that `penstock probe` lists
+  --workgroups=N     its workgroups (default: on cpu processors - 1, at least 1; on a GPU one for each compute unit)
 
   --json             print one JSON object instead of a table; the one option of probe
   --dump-ring=1      print the live ring's slots and counters to stderr, every so many seconds and at the end
@@ -182,7 +185,6 @@ absl::Status CheckPatterns(const CommandLine& line) {
 absl::Status CheckLine(const CommandLine& line, uint64_t chunk_bytes) {
   PENSTOCK_RETURN_IF_ERROR(CheckOneOf("op", line.operation, {"crc32c", "histogram", "match", "verify", "none"}));
   PENSTOCK_RETURN_IF_ERROR(CheckOneOf("path", absl::GetFlag(FLAGS_path), {"auto", "bar", "nvme", "read", "pread"}));
-  PENSTOCK_RETURN_IF_ERROR(CheckOneOf("device", absl::GetFlag(FLAGS_device), {"cpu"}));
   PENSTOCK_RETURN_IF_ERROR(CheckPatterns(line));
   if (chunk_bytes == 0 || chunk_bytes % 4096 != 0 || chunk_bytes > IngestOptions::kMaxChunkBytes) {
     return Wrong(absl::StrCat("--chunk=", chunk_bytes), "use a multiple of 4KiB, at most 256MiB");
@@ -194,7 +196,10 @@ absl::Status CheckLine(const CommandLine& line, uint64_t chunk_bytes) {
   if (line.path == ReadPath::kPread && (line.poll_device || line.kernel_thread)) {
     return Wrong("--path=pread with --iopoll or --sqpoll", "leave them out: path pread uses no io_uring");
   }
-  if (line.workgroups > 1024) return Wrong(absl::StrCat("--workgroups=", line.workgroups), "use 1 to 1024");
+  const uint32_t most_workgroups = line.device == DeviceKind::kCpu ? 1024 : 65535;
+  if (line.workgroups > most_workgroups) {
+    return Wrong(absl::StrCat("--workgroups=", line.workgroups), absl::StrCat("use 1 to ", most_workgroups));
+  }
   if (line.sources.empty()) return Wrong("no source was given", "name a file, a directory or a block device");
   return absl::OkStatus();
 }
@@ -205,6 +210,22 @@ absl::StatusOr<std::string> PeerMemoryOf(const std::string& buffer) {
   if (buffer == "pinned") return "";
   if (absl::ConsumePrefix(&address, "p2pmem:") && !address.empty()) return std::string(address);
   return Wrong(absl::StrCat("--buffer=", buffer), "use pinned, or p2pmem: and a PCI address, e.g. p2pmem:0000:41:00.0");
+}
+
+/// Fills in what --device asks for.
+absl::Status TakeDevice(const std::string& device, CommandLine& line) {
+  absl::string_view index = device;
+  if (device == "auto" || device == "cpu") {
+    line.device = device == "cpu" ? DeviceKind::kCpu : DeviceKind::kAuto;
+    return absl::OkStatus();
+  }
+  if (device != "hip" && (!absl::ConsumePrefix(&index, "hip:") || !absl::SimpleAtoi(index, &line.gpu_index))) {
+    return Wrong(absl::StrCat("--device=", device), "use one of auto, cpu, hip, or hip: and a GPU's number, e.g. hip:1");
+  }
+  line.device = DeviceKind::kHip;
+  if (IsBuiltWithHip()) return absl::OkStatus();
+  return Wrong(absl::StrCat("--device=", device, ": this penstock is built without HIP"),
+               "use --device=cpu, or build penstock with -DPENSTOCK_WITH_HIP=ON");
 }
 
 absl::StatusOr<Command> CommandNamed(const std::vector<char*>& words) {
@@ -256,6 +277,7 @@ absl::StatusOr<CommandLine> ParseCommandLine(int argc, char** argv) {
   }
   line.operation = absl::GetFlag(FLAGS_op);
   line.path = ReadPathNamed(absl::GetFlag(FLAGS_path));
+  PENSTOCK_RETURN_IF_ERROR(TakeDevice(absl::GetFlag(FLAGS_device), line));
   PENSTOCK_ASSIGN_OR_RETURN(line.peer_memory, PeerMemoryOf(absl::GetFlag(FLAGS_buffer)));
   line.poll_device = absl::GetFlag(FLAGS_iopoll);
   line.kernel_thread = absl::GetFlag(FLAGS_sqpoll);
@@ -267,7 +289,6 @@ absl::StatusOr<CommandLine> ParseCommandLine(int argc, char** argv) {
   line.dump_ring_seconds = absl::GetFlag(FLAGS_dump_ring);
   PENSTOCK_RETURN_IF_ERROR(CheckLine(line, absl::GetFlag(FLAGS_chunk).bytes));
   line.chunk_bytes = static_cast<uint32_t>(absl::GetFlag(FLAGS_chunk).bytes);
-  if (line.workgroups == 0) line.workgroups = std::max(2u, std::thread::hardware_concurrency()) - 1;
   return line;
 }
 

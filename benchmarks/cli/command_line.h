@@ -14,6 +14,9 @@ namespace penstock::cli {
 
 enum class Command { kIngest, kProbe };
 
+/// What runs the kernel; of a GPU CommandLine::gpu_index tells which.
+enum class DeviceKind { kAuto, kCpu, kHip };
+
 struct CommandLine {
   bool help = false;
   bool version = false;
@@ -29,7 +32,9 @@ struct CommandLine {
   uint32_t depth = 0;
   uint64_t offset_bytes = 0;             // of every source
   std::optional<uint64_t> length_bytes;  // nullopt: to the end
-  uint32_t workgroups = 0;
+  DeviceKind device = DeviceKind::kAuto;
+  uint32_t gpu_index = 0;
+  uint32_t workgroups = 0;  // 0: what the device takes of itself
   double read_timeout_seconds = 0;
   bool json = false;             // the one option that probe has
   double dump_ring_seconds = 0;  // 0: never

@@ -5,16 +5,15 @@
 
 #include <algorithm>
 #include <atomic>
-#include <bit>
 #include <cstdio>
 #include <memory>
 
 #include "absl/strings/str_format.h"
+#include "benchmarks/cli/device_choice.h"
 #include "benchmarks/cli/progress_line.h"
 #include "benchmarks/cli/report.h"
 #include "benchmarks/cli/source_list.h"
 #include "penstock/clock.h"
-#include "penstock/cpu_device.h"
 #include "penstock/error.h"
 #include "penstock/ingest.h"
 
@@ -41,15 +40,6 @@ absl::StatusOr<std::unique_ptr<Operation>> MakeOperation(const CommandLine& line
   return MakeCrc32cOperation();
 }
 
-absl::StatusOr<std::unique_ptr<Device>> MakeDevice(const CommandLine& line) {
-  CpuDeviceOptions options;
-  options.workgroups = line.workgroups;
-  // Room for every chunk of a controller that can have landed, so that the ring is never what its reading waits for. Several
-  // controllers take turns at it: more slots would not make the device any faster.
-  options.ring.slot_counts = {1, 1, std::bit_ceil(2 * line.depth), 1, 1};
-  return MakeCpuDevice<>(options);
-}
-
 void DumpRing(const Device& device) {
   const layout::Counters counters = device.counters();
   absl::FPrintF(stderr, "\n%sdone %d, faults %d, deferred %d, claims by ageing %d, heartbeat %d, doorbell polls %d\n",
@@ -65,10 +55,11 @@ int ExitStatus(const IngestReport& report) {
   return report.status.ok() && !differs ? 0 : kExitFailed;
 }
 
-absl::StatusOr<IngestReport> Run(const CommandLine& line) {
+absl::StatusOr<RunReport> Run(const CommandLine& line) {
   PENSTOCK_ASSIGN_OR_RETURN(const SourceList sources, ListSources(line.sources, {line.offset_bytes, line.length_bytes}));
   PENSTOCK_ASSIGN_OR_RETURN(const std::unique_ptr<Operation> operation, MakeOperation(line));
-  PENSTOCK_ASSIGN_OR_RETURN(const std::unique_ptr<Device> device, MakeDevice(line));
+  PENSTOCK_ASSIGN_OR_RETURN(const ChosenDevice chosen, ChooseDevice(line));
+  Device& device = *chosen.device;
   ProgressLine progress(sources.bytes);
   uint64_t next_dump_ns = 0;
   IngestOptions options;
@@ -86,12 +77,13 @@ absl::StatusOr<IngestReport> Run(const CommandLine& line) {
     progress.Update(bytes);
     if (line.dump_ring_seconds <= 0 || MonotonicNs() < next_dump_ns) return;
     next_dump_ns = MonotonicNs() + static_cast<uint64_t>(line.dump_ring_seconds * 1e9);
-    DumpRing(*device);
+    DumpRing(device);
   };
-  absl::StatusOr<IngestReport> report = Ingest(*device, sources.names, *operation, options);
+  absl::StatusOr<IngestReport> report = Ingest(device, sources.names, *operation, options);
   progress.Clear();
-  if (line.dump_ring_seconds > 0) DumpRing(*device);
-  return report;
+  if (line.dump_ring_seconds > 0) DumpRing(device);
+  if (!report.ok()) return report.status();
+  return RunReport{{device.name(), device.workgroups(), chosen.refusal}, *std::move(report)};
 }
 
 }  // namespace
@@ -102,15 +94,16 @@ int RunIngest(const CommandLine& line) {
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
 
-  const absl::StatusOr<IngestReport> report = Run(line);
+  const absl::StatusOr<RunReport> report = Run(line);
   if (!report.ok()) {
     absl::FPrintF(stderr, "penstock: %s\n", std::string(report.status().message()));
     return report.status().code() == absl::StatusCode::kInvalidArgument ? kExitUsage : kExitFailed;
   }
   const std::string text = line.json ? FormatReportJson(line, *report) : FormatReport(line, *report);
   std::fwrite(text.data(), 1, text.size(), stdout);
-  if (!report->status.ok()) absl::FPrintF(stderr, "penstock: %s\n", std::string(report->status.message()));
-  return ExitStatus(*report);
+  const absl::Status& status = report->ingest.status;
+  if (!status.ok()) absl::FPrintF(stderr, "penstock: %s\n", std::string(status.message()));
+  return ExitStatus(report->ingest);
 }
 
 }  // namespace penstock::cli

@@ -11,7 +11,8 @@ namespace penstock::cli {
 
 int RunProbe(const CommandLine& line) {
   const Survey survey = SurveyHost(line.sources);
-  const std::string text = line.json ? FormatSurveyJson(survey) : FormatSurvey(survey);
+  const FoundGpus gpus = ListGpus();
+  const std::string text = line.json ? FormatSurveyJson(survey, gpus) : FormatSurvey(survey, gpus);
   std::fwrite(text.data(), 1, text.size(), stdout);
   const bool all_usable = std::all_of(survey.volumes.begin(), survey.volumes.end(),
                                       [](const VolumeSurvey& volume) { return volume.has_working_path(); });

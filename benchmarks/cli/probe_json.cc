@@ -62,6 +62,15 @@ Json HostJson(const HostFacts& host) {
   return json;
 }
 
+Json HipJson(const FoundGpus& gpus) {
+  Json json = {{"gpu", Json::array()}, {"error", ErrorJson(gpus.status())}};
+  if (!gpus.ok()) return json;
+  for (const GpuFacts& gpu : *gpus) {
+    json["gpu"].push_back({{"name", gpu.name}, {"architecture", gpu.architecture}, {"compute_units", gpu.compute_units}});
+  }
+  return json;
+}
+
 Json ControllerJson(const NvmeController& controller) {
   return {{"name", controller.name},
           {"pci_address", controller.pci_address},
@@ -109,8 +118,9 @@ Json VolumeJson(const VolumeSurvey& volume) {
 
 }  // namespace
 
-std::string FormatSurveyJson(const Survey& survey) {
+std::string FormatSurveyJson(const Survey& survey, const FoundGpus& gpus) {
   Json json = {{"version", PENSTOCK_VERSION}, {"host", HostJson(survey.host)}};
+  json["host"]["hip"] = HipJson(gpus);
   json["volume"] = Json::array();
   for (const VolumeSurvey& volume : survey.volumes) json["volume"].push_back(VolumeJson(volume));
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";

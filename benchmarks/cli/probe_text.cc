@@ -75,6 +75,19 @@ void AppendHost(const HostFacts& host, std::string& text) {
   for (const PciGpu& gpu : host.gpus) AppendHostLine("GPU", FormatGpu(gpu), text);
 }
 
+/// The same GPUs as HIP counts them, which need not be the order of their PCI addresses.
+void AppendGpus(const FoundGpus& gpus, std::string& text) {
+  if (!gpus.ok()) return AppendHostLine("HIP", RefusedBecause(CauseOf(gpus.status()), RemedyOf(gpus.status())), text);
+  if (gpus->empty()) AppendHostLine("HIP", "no GPU", text);
+  for (size_t i = 0; i < gpus->size(); ++i) {
+    const GpuFacts& gpu = (*gpus)[i];
+    AppendHostLine(
+        "HIP",
+        absl::StrCat("--device=hip:", i, ": ", gpu.name, ", ", gpu.architecture, ", ", gpu.compute_units, " compute units"),
+        text);
+  }
+}
+
 /// "2 poll queues", and for none the remedy: it is a parameter of the kernel's driver.
 std::string FormatPolling(uint32_t poll_queue_count) {
   if (poll_queue_count == 0) return "no poll queues (nvme.poll_queues)";
@@ -139,9 +152,10 @@ void AppendVolume(const VolumeSurvey& volume, std::string& text) {
 
 }  // namespace
 
-std::string FormatSurvey(const Survey& survey) {
+std::string FormatSurvey(const Survey& survey, const FoundGpus& gpus) {
   std::string text;
   AppendHost(survey.host, text);
+  AppendGpus(gpus, text);
   for (const VolumeSurvey& volume : survey.volumes) AppendVolume(volume, text);
   if (survey.volumes.empty()) {
     absl::StrAppend(&text,

@@ -66,10 +66,18 @@ Json LatencyJson(const LatencyHistogram& latency) {
           {"max", latency.max_ns()}};
 }
 
+Json RefusalJson(const std::optional<DeviceRefusal>& refusal) {
+  if (!refusal.has_value()) return nullptr;
+  return {{"device", refusal->device}, {"cause", refusal->cause}, {"remedy", refusal->remedy}};
+}
+
 }  // namespace
 
-std::string FormatReportJson(const CommandLine& line, const IngestReport& report) {
-  Json json = {{"version", PENSTOCK_VERSION}, {"operation", line.operation}, {"device", "cpu"}, {"workgroups", line.workgroups}};
+std::string FormatReportJson(const CommandLine& line, const RunReport& run) {
+  const IngestReport& report = run.ingest;
+  Json json = {{"version", PENSTOCK_VERSION}, {"operation", line.operation}, {"device", run.device.name}};
+  json["device_refusal"] = RefusalJson(run.device.refusal);
+  json["workgroups"] = run.device.workgroups;
   json["chunk_bytes"] = line.chunk_bytes;
   json["depth"] = line.depth;
   json["offset_bytes"] = line.offset_bytes;

@@ -66,13 +66,17 @@ void AppendController(const ControllerCounts& counts, std::string& text) {
 
 }  // namespace
 
-std::string FormatReport(const CommandLine& line, const IngestReport& report) {
+std::string FormatReport(const CommandLine& line, const RunReport& run) {
+  const IngestReport& report = run.ingest;
   std::string text;
   for (const SourceReport& source : report.sources) AppendSource(source, text);
   const double bytes = static_cast<double>(report.statistics.bytes);
-  absl::StrAppendFormat(&text, "\n%s in %.3f s, %s/s; device cpu, %d workgroups, chunk %s, depth %d, %s pages\n",
+  absl::StrAppendFormat(&text, "\n%s in %.3f s, %s/s; device %s, %d workgroups, chunk %s, depth %d, %s pages\n",
                         FormatBytes(bytes), report.seconds, FormatBytes(report.seconds > 0 ? bytes / report.seconds : 0),
-                        line.workgroups, FormatBytes(line.chunk_bytes), line.depth, report.pages);
+                        run.device.name, run.device.workgroups, FormatBytes(line.chunk_bytes), line.depth, report.pages);
+  if (const std::optional<DeviceRefusal>& refusal = run.device.refusal; refusal.has_value()) {
+    absl::StrAppend(&text, "not on ", refusal->device, ": ", refusal->cause, ". Fix: ", refusal->remedy, ".\n");
+  }
   for (const PathReport& path : report.paths) AppendPath(path, text);
   for (const ControllerCounts& counts : report.controllers) AppendController(counts, text);
   absl::StrAppend(&text, "read latency: ", FormatLatency(report.statistics.read_latency), "\n");

@@ -9,6 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "benchmarks/cli/gpu.h"
 #include "penstock/error.h"
 
 namespace penstock::cli {
@@ -36,7 +37,9 @@ TEST(CommandLine, HasTheDefaultsThatHelpTells) {
   EXPECT_EQ(line->depth, 32u);
   EXPECT_EQ(line->offset_bytes, 0u);
   EXPECT_EQ(line->length_bytes, std::nullopt);
-  EXPECT_GE(line->workgroups, 1u);
+  EXPECT_EQ(line->device, DeviceKind::kAuto);
+  EXPECT_EQ(line->gpu_index, 0u);
+  EXPECT_EQ(line->workgroups, 0u) << "the device's own default";
   EXPECT_FALSE(line->json);
 }
 
@@ -52,6 +55,7 @@ TEST(CommandLine, TakesEveryOption) {
   EXPECT_EQ(line->depth, 7u);
   EXPECT_EQ(line->offset_bytes, 1u << 20);
   EXPECT_EQ(line->length_bytes, 0u);
+  EXPECT_EQ(line->device, DeviceKind::kCpu);
   EXPECT_EQ(line->workgroups, 3u);
   EXPECT_EQ(line->read_timeout_seconds, 1.5);
   EXPECT_TRUE(line->json);
@@ -72,6 +76,20 @@ TEST(CommandLine, TakesPollingForPathsOfIoUringOnly) {
   ASSERT_TRUE(line.ok()) << line.status();
   EXPECT_TRUE(line->poll_device && line->kernel_thread);
   EXPECT_THAT(std::string(Parse({"ingest", "a", "--path=pread", "--iopoll"}).status().message()), HasSubstr("uses no io_uring"));
+}
+
+TEST(CommandLine, TakesGpusOnlyWhereItIsBuiltForThem) {
+  for (const auto& [option, index] : {std::pair{"--device=hip", 0u}, std::pair{"--device=hip:3", 3u}}) {
+    const auto line = Parse({"ingest", "a", option, "--workgroups=2000"});
+    ASSERT_EQ(line.ok(), IsBuiltWithHip()) << line.status();
+    if (line.ok()) {
+      EXPECT_EQ(line->device, DeviceKind::kHip);
+      EXPECT_EQ(line->gpu_index, index);
+    } else {
+      EXPECT_THAT(std::string(line.status().message()), HasSubstr(absl::StrCat(option, ": this penstock is built without HIP")));
+      EXPECT_THAT(RemedyOf(line.status()), HasSubstr("-DPENSTOCK_WITH_HIP=ON"));
+    }
+  }
 }
 
 TEST(CommandLine, RefusesBuffersThatItDoesNotKnow) {
@@ -111,7 +129,11 @@ TEST(CommandLine, RefusesWrongLinesAndSaysWhatIsAllowed) {
       {{"ingest"}, "no source"},
       {{"ingest", "a", "--op=md5"}, "use one of crc32c, histogram, match, verify, none"},
       {{"ingest", "a", "--path=best"}, "use one of auto, bar, nvme, read, pread"},
-      {{"ingest", "a", "--device=hip"}, "use one of cpu"},
+      {{"ingest", "a", "--device=gpu"}, "use one of auto, cpu, hip, or hip: and a GPU's number"},
+      {{"ingest", "a", "--device=hip:"}, "e.g. hip:1"},
+      {{"ingest", "a", "--device=hip:x"}, "e.g. hip:1"},
+      {{"ingest", "a", "--device=hip:-1"}, "e.g. hip:1"},
+      {{"ingest", "a", "--device=hip1"}, "e.g. hip:1"},
       {{"ingest", "a", "--chunk=1000"}, "multiple of 4KiB"},
       {{"ingest", "a", "--chunk=1GiB"}, "at most 256MiB"},
       {{"ingest", "a", "--chunk=big"}, "1MiB"},
@@ -124,7 +146,8 @@ TEST(CommandLine, RefusesWrongLinesAndSaysWhatIsAllowed) {
       {{"ingest", "a", "--length"}, "no value"},
       {{"ingest", "a", "--length="}, "no value"},
       {{"ingest", "a", "--length", ""}, "no value"},
-      {{"ingest", "a", "--workgroups=2000"}, "1 to 1024"},
+      {{"ingest", "a", "--device=cpu", "--workgroups=2000"}, "1 to 1024"},
+      {{"ingest", "a", "--workgroups=70000"}, "1 to 65535"},
       {{"ingest", "a", "--read-timeout=0"}, "not positive"},
       {{"ingest", "a", "--op=match"}, "--pattern=TEXT"},
       {{"ingest", "a", "--op=verify", "--pattern=a", "--pattern=b"}, "one --pattern=TEXT"},

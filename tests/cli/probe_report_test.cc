@@ -70,8 +70,12 @@ VolumeSurvey Failed() {
   return volume;
 }
 
+FoundGpus NoGpus() {
+  return MakeError(absl::StatusCode::kFailedPrecondition, What("no GPU can be used"), Fix("install its driver"));
+}
+
 TEST(ProbeReport, TextTellsTheHost) {
-  EXPECT_EQ(FormatSurvey({.host = ExampleHost(), .volumes = {}}),
+  EXPECT_EQ(FormatSurvey({.host = ExampleHost(), .volumes = {}}, NoGpus()),
             "kernel         6.12.1\n"
             "io_uring       works; passthrough: yes, deferred work: no (from Linux 6.1)\n"
             "locked memory  at most 8.00 MiB\n"
@@ -79,6 +83,7 @@ TEST(ProbeReport, TextTellsTheHost) {
             "IOMMU          dmar0, dmar1; 7 groups\n"
             "P2P memory     0000:41:00.0 (nvme): 64.0 MiB, 32.0 MiB free, --buffer=p2pmem:0000:41:00.0\n"
             "GPU            0000:c1:00.0: 1002:740f, driver amdgpu, BAR 64.0 GiB of 64.0 GiB memory, large BAR\n"
+            "HIP            refused: no GPU can be used. Fix: install its driver.\n"
             "\n"
             "no NVMe namespace on this machine; penstock probe FILE tries the paths on a file or block device\n");
 }
@@ -87,7 +92,7 @@ TEST(ProbeReport, TextOfABareHostSaysWhatIsMissing) {
   HostFacts host;
   host.io_uring.usable = MakeError(absl::StatusCode::kUnavailable, What("switched off"), Fix("switch it on"));
   host.has_p2pdma = false;
-  const std::string text = FormatSurvey({.host = host, .volumes = {}});
+  const std::string text = FormatSurvey({.host = host, .volumes = {}}, NoGpus());
   EXPECT_THAT(text, HasSubstr("io_uring       refused: switched off. Fix: switch it on.\n"));
   EXPECT_THAT(text, HasSubstr("locked memory  no limit\n"));
   EXPECT_THAT(text, HasSubstr("IOMMU          none, or switched off\n"));
@@ -98,15 +103,35 @@ TEST(ProbeReport, TextOfABareHostSaysWhatIsMissing) {
 TEST(ProbeReport, TextTellsWhyAProvidersMemoryIsNotForUs) {
   HostFacts host = ExampleHost();
   host.p2p_providers[0].can_be_mapped = false;
-  EXPECT_THAT(FormatSurvey({.host = host, .volumes = {}}), HasSubstr("free, not to be mapped before Linux 6.2\n"));
+  EXPECT_THAT(FormatSurvey({.host = host, .volumes = {}}, NoGpus()), HasSubstr("free, not to be mapped before Linux 6.2\n"));
   host.p2p_providers[0].is_published = false;
-  EXPECT_THAT(FormatSurvey({.host = host, .volumes = {}}), HasSubstr("free, not published\n"));
+  EXPECT_THAT(FormatSurvey({.host = host, .volumes = {}}, NoGpus()), HasSubstr("free, not published\n"));
   host.p2p_providers[0].is_gpu = true;
-  EXPECT_THAT(FormatSurvey({.host = host, .volumes = {}}), HasSubstr("free, its driver's own\n"));
+  EXPECT_THAT(FormatSurvey({.host = host, .volumes = {}}, NoGpus()), HasSubstr("free, its driver's own\n"));
+}
+
+TEST(ProbeReport, TellsOfTheGpusThatCanRunTheKernelHowToAskForThem) {
+  const Survey survey = {.host = ExampleHost(), .volumes = {}};
+  const std::vector<GpuFacts> gpus = {{"Some GPU", "gfx90a:sramecc+:xnack-", 104}, {"Another", "gfx1100", 48}};
+  EXPECT_THAT(FormatSurvey(survey, gpus),
+              HasSubstr("HIP            --device=hip:0: Some GPU, gfx90a:sramecc+:xnack-, 104 compute units\n"
+                        "HIP            --device=hip:1: Another, gfx1100, 48 compute units\n"));
+  EXPECT_THAT(FormatSurvey(survey, std::vector<GpuFacts>()), HasSubstr("HIP            no GPU\n"));
+  const nlohmann::json hip = nlohmann::json::parse(FormatSurveyJson(survey, gpus))["host"]["hip"];
+  EXPECT_EQ(hip["gpu"].size(), 2u);
+  EXPECT_EQ(hip["gpu"][1], nlohmann::json({{"name", "Another"}, {"architecture", "gfx1100"}, {"compute_units", 48}}));
+  EXPECT_TRUE(hip["error"].is_null());
+}
+
+TEST(ProbeReport, JsonTellsWhyNoGpuCanBeUsed) {
+  const nlohmann::json hip = nlohmann::json::parse(FormatSurveyJson({.host = {}, .volumes = {}}, NoGpus()))["host"]["hip"];
+  EXPECT_TRUE(hip["gpu"].empty());
+  EXPECT_EQ(hip["error"]["code"], "FAILED_PRECONDITION");
+  EXPECT_EQ(hip["error"]["remedy"], "install its driver");
 }
 
 TEST(ProbeReport, TextHasALineForEachPathOfAVolume) {
-  const std::string text = FormatSurvey({.host = {}, .volumes = {ExampleNamespace()}});
+  const std::string text = FormatSurvey({.host = {}, .volumes = {ExampleNamespace()}}, NoGpus());
   EXPECT_THAT(text, HasSubstr("\n"
                               "/dev/ng0n1  1.00 GiB, blocks of 512 B\n"
                               "  nvme0: Some Drive, serial S1, firmware F2, PCI 0000:41:00.0, NUMA node 1\n"
@@ -122,16 +147,16 @@ TEST(ProbeReport, TextHasALineForEachPathOfAVolume) {
 }
 
 TEST(ProbeReport, TextOfAVolumeThatCannotBeUsedSaysSo) {
-  EXPECT_THAT(FormatSurvey({.host = {}, .volumes = {Failed()}}),
+  EXPECT_THAT(FormatSurvey({.host = {}, .volumes = {Failed()}}, NoGpus()),
               HasSubstr("  FAILED: it cannot be opened: ENOENT (No such file or directory). Fix: name a file that exists.\n"));
   VolumeSurvey refused;
   refused.name = "file";
   refused.findings = {{ReadPath::kPread, "pinned", Refusal{ReadPath::kPread, "broken", "mend it"}}};
-  EXPECT_THAT(FormatSurvey({.host = {}, .volumes = {refused}}), HasSubstr("  auto takes nothing: no path works\n"));
+  EXPECT_THAT(FormatSurvey({.host = {}, .volumes = {refused}}, NoGpus()), HasSubstr("  auto takes nothing: no path works\n"));
 }
 
 TEST(ProbeReport, JsonTellsTheHost) {
-  const nlohmann::json host = nlohmann::json::parse(FormatSurveyJson({.host = ExampleHost(), .volumes = {}}))["host"];
+  const nlohmann::json host = nlohmann::json::parse(FormatSurveyJson({.host = ExampleHost(), .volumes = {}}, NoGpus()))["host"];
   EXPECT_EQ(host["kernel"], "6.12.1");
   EXPECT_EQ(
       host["io_uring"],
@@ -159,7 +184,8 @@ TEST(ProbeReport, JsonTellsTheHost) {
 }
 
 TEST(ProbeReport, JsonTellsTheVolumes) {
-  const nlohmann::json json = nlohmann::json::parse(FormatSurveyJson({.host = {}, .volumes = {ExampleNamespace(), Failed()}}));
+  const nlohmann::json json =
+      nlohmann::json::parse(FormatSurveyJson({.host = {}, .volumes = {ExampleNamespace(), Failed()}}, NoGpus()));
   EXPECT_EQ(json["version"], PENSTOCK_VERSION);
   const nlohmann::json& volume = json["volume"][0];
   EXPECT_EQ(volume["name"], "/dev/ng0n1");
@@ -190,7 +216,7 @@ TEST(ProbeReport, JsonTellsTheVolumes) {
 TEST(ProbeReport, JsonOfMemoryThatIsNotThereHasNoBuffer) {
   VolumeSurvey volume;
   volume.findings = {{ReadPath::kBar, "", Refusal{ReadPath::kBar, "none", "add some"}}};
-  const nlohmann::json json = nlohmann::json::parse(FormatSurveyJson({.host = {}, .volumes = {volume}}));
+  const nlohmann::json json = nlohmann::json::parse(FormatSurveyJson({.host = {}, .volumes = {volume}}, NoGpus()));
   EXPECT_TRUE(json["volume"][0]["path"][0]["buffer"].is_null());
   EXPECT_TRUE(json["volume"][0]["auto"].is_null());
 }

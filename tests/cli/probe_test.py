@@ -48,6 +48,18 @@ def check_text(where):
     assert "is no NVMe namespace. Fix: " in done.stdout, done.stdout
 
 
+def check_gpus(where):
+    """They can be used, or it says why not."""
+    file = pc.random_file(os.path.join(where, "file"), 5000, 4)
+    hip = survey(file)["host"]["hip"]
+    assert (hip["error"] is None) == bool(hip["gpu"]), hip
+    text = penstock.probe(file).stdout
+    if hip["error"] is not None:
+        assert f"HIP            refused: {hip['error']['cause']}. Fix: {hip['error']['remedy']}.\n" in text, (hip, text)
+    for index, gpu in enumerate(hip["gpu"]):
+        assert gpu["compute_units"] > 0 and f"--device=hip:{index}: {gpu['name']}, {gpu['architecture']}, " in text, (gpu, text)
+
+
 def check_what_cannot_be_opened(where):
     file = pc.random_file(os.path.join(where, "file"), 5000, 3)
     nowhere = os.path.join(where, "nowhere")
@@ -79,7 +91,7 @@ def check_wrong_options():
         assert done.stdout == "", done
 
 
-for test in (check_auto_is_what_ingest_takes, check_empty_file, check_text, check_what_cannot_be_opened):
+for test in (check_auto_is_what_ingest_takes, check_empty_file, check_text, check_gpus, check_what_cannot_be_opened):
     with pc.directory() as where:
         test(where)
 check_no_names()

@@ -20,6 +20,32 @@ def check_command_lines():
     expect(penstock.refuse(status=2), "no source")
     expect(penstock.refuse("x", "--op=md5", status=2), "crc32c, histogram")
     expect(penstock.refuse("x", "--pattern=", "--op=match", status=2), "0 bytes")
+    expect(penstock.refuse("x", "--device=gpu", status=2), "auto, cpu, hip")
+
+
+def check_devices(where):
+    """What `auto` does not take, and why, is what a demand for it fails with; a demand never steps down."""
+    path = pc.random_file(os.path.join(where, "file"), 10_000, 7)
+    hip = json.loads(penstock.probe(path, "--json").stdout)["host"]["hip"]
+    report = penstock.ingest(path)
+    assert penstock.ingest(path, "--device=cpu")["device_refusal"] is None
+    expect(penstock.refuse(path, "--device=hip:1000", status=2 if is_built_without_hip(hip) else 1),
+           f"no GPU 1000 among {len(hip['gpu'])}" if hip["error"] is None else hip["error"]["cause"])
+    if report["device_refusal"] is None:
+        assert report["device"].startswith("hip:0 ("), report
+        return
+    assert report["device"] == "cpu" and report["device_refusal"]["device"] == "hip:0", report
+    refusal = report["device_refusal"]
+    if is_built_without_hip(hip):
+        expect(penstock.refuse(path, "--device=hip", status=2), refusal["cause"], "-DPENSTOCK_WITH_HIP=ON")
+        assert "-DPENSTOCK_WITH_HIP=ON" in refusal["remedy"], refusal
+    else:
+        expect(penstock.refuse(path, "--device=hip"), f"penstock: {refusal['cause']}. Fix: {refusal['remedy']}.")
+    assert f"\nnot on hip:0: {refusal['cause']}. Fix: {refusal['remedy']}.\n" in penstock.run(path).stdout
+
+
+def is_built_without_hip(hip):
+    return hip["error"] is not None and hip["error"]["code"] == "UNIMPLEMENTED"
 
 
 def check_what_is_no_file(where):
@@ -121,7 +147,7 @@ def check_changing_files(where):
 
 check_command_lines()
 for test in (check_what_is_no_file, check_others_still_arrive, check_changing_files, check_extents_past_the_end,
-             check_direct_reads_at_any_offset):
+             check_direct_reads_at_any_offset, check_devices):
     with pc.directory() as where:
         test(where)
 check_demanded_path_never_steps_down()

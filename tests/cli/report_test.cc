@@ -13,9 +13,12 @@ namespace penstock::cli {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 
-IngestReport Example() {
-  IngestReport report;
+RunReport Example() {
+  RunReport run;
+  run.device = {"cpu", 7, DeviceRefusal{"hip:0", "no GPU can be used", "install its driver"}};
+  IngestReport& report = run.ingest;
   SourceReport good;
   good.name = "good\xff.bin";
   good.bytes = 3'000'000;
@@ -40,7 +43,7 @@ IngestReport Example() {
   counts.block_layer_reads = 2;
   report.controllers = {counts, counts};
   report.controllers[1].status = MakeError(absl::StatusCode::kPermissionDenied, What("the log is root's"), Fix("run as root"));
-  return report;
+  return run;
 }
 
 TEST(Report, JsonHasEveryFieldThatIsPromised) {
@@ -50,6 +53,9 @@ TEST(Report, JsonHasEveryFieldThatIsPromised) {
   const nlohmann::json json = nlohmann::json::parse(FormatReportJson(line, Example()));
   EXPECT_EQ(json["version"], PENSTOCK_VERSION);
   EXPECT_EQ(json["device"], "cpu");
+  EXPECT_EQ(json["workgroups"], 7);
+  EXPECT_EQ(json["device_refusal"],
+            nlohmann::json({{"device", "hip:0"}, {"cause", "no GPU can be used"}, {"remedy", "install its driver"}}));
   EXPECT_EQ(json["offset_bytes"], 4096);
   EXPECT_TRUE(json["length_bytes"].is_null());
   EXPECT_EQ(json["seconds"], 2.0);
@@ -91,6 +97,16 @@ TEST(Report, TableTellsResultPathRefusalAndError) {
   EXPECT_THAT(text, HasSubstr("path nvme: 4.00 KiB in 3 reads"));
   EXPECT_THAT(text, HasSubstr("controller nvme0 0000:00:04.0: it counted 9 read commands, 2 of the block layer's"));
   EXPECT_THAT(text, HasSubstr("its own count is not known (the log is root's)"));
+}
+
+TEST(Report, TellsWhatRanTheKernelAndWhyNotAGpu) {
+  RunReport run = Example();
+  EXPECT_THAT(FormatReport({}, run), HasSubstr("device cpu, 7 workgroups"));
+  EXPECT_THAT(FormatReport({}, run), HasSubstr("\nnot on hip:0: no GPU can be used. Fix: install its driver.\n"));
+  run.device = {"hip:1 (Some GPU, gfx90a)", 104, std::nullopt};
+  EXPECT_THAT(FormatReport({}, run), HasSubstr("device hip:1 (Some GPU, gfx90a), 104 workgroups"));
+  EXPECT_THAT(FormatReport({}, run), Not(HasSubstr("not on")));
+  EXPECT_TRUE(nlohmann::json::parse(FormatReportJson({}, run))["device_refusal"].is_null());
 }
 
 TEST(Report, ProgressTellsShareRateAndTimeLeft) {

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "benchmarks/cli/gpu.h"
+
+#include "penstock/error.h"
+
+namespace penstock::cli {
+
+#if defined(PENSTOCK_WITH_HIP)
+
+bool IsBuiltWithHip() { return true; }
+
+FoundGpus ListGpus() { return FindGpus(); }
+
+absl::StatusOr<std::unique_ptr<Device>> MakeGpuDevice(u32 index, const DeviceOptions& options) {
+  HipDeviceOptions hip_options;
+  static_cast<DeviceOptions&>(hip_options) = options;
+  hip_options.index = index;
+  return MakeHipDevice(hip_options);
+}
+
+#else
+
+namespace {
+
+absl::Status NotBuiltIn() {
+  return MakeError(absl::StatusCode::kUnimplemented, What("this penstock is built without HIP"),
+                   Fix("build it with -DPENSTOCK_WITH_HIP=ON"));
+}
+
+}  // namespace
+
+bool IsBuiltWithHip() { return false; }
+
+FoundGpus ListGpus() { return NotBuiltIn(); }
+
+absl::StatusOr<std::unique_ptr<Device>> MakeGpuDevice(u32, const DeviceOptions&) { return NotBuiltIn(); }
+
+#endif
+
+}  // namespace penstock::cli

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// GPUs, as a command knows them that may be built without the device for them.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "penstock/hip_device.h"
+
+namespace penstock::cli {
+
+using FoundGpus = absl::StatusOr<std::vector<GpuFacts>>;
+
+bool IsBuiltWithHip();
+
+/// As FindGpus. Errors: its own; Unimplemented if the command is built without HIP.
+FoundGpus ListGpus();
+
+/// As MakeHipDevice, for the GPU of this index; no workgroups are one for each compute unit. Errors: as ListGpus.
+absl::StatusOr<std::unique_ptr<Device>> MakeGpuDevice(u32 index, const DeviceOptions& options);
+
+}  // namespace penstock::cli
