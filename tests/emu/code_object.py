@@ -37,7 +37,10 @@ class Kernel:
         self.offset, self.size, self.address = offset, size, code_object.base + offset
         lds_bytes, self.scratch_bytes, _ = struct.unpack_from("<III", memory, descriptor)
         rsrc2, = struct.unpack_from("<I", memory, descriptor + 52)
-        self.rsrc2 = rsrc2 | ((lds_bytes + _LDS_GRANULE - 1) // _LDS_GRANULE) << _LDS_SHIFT
+        # The loader fills in the size of local memory. Made odd, so that it can be told from that of a register file.
+        granules = (lds_bytes + _LDS_GRANULE - 1) // _LDS_GRANULE | 1
+        self.lds_bytes = granules * _LDS_GRANULE
+        self.rsrc2 = rsrc2 | granules << _LDS_SHIFT
         properties, = struct.unpack_from("<H", memory, descriptor + 56)
         if properties & ~_WAVE32 != _KERNEL_ARGUMENTS:
             raise RuntimeError(f"the kernel wants more in its registers than its arguments' address: {properties:#x}")

@@ -10,7 +10,9 @@ argument: the kernel is run with one workgroup, and a line says how it ended, "l
 What the emulator lacks is put into its place, one for one:
   - cache invalidations: nothing. It has no caches; that they are there is what tests/isa looks at;
   - the clock, a message to the hardware: a move from the trap registers, which are kept at the time;
-  - the 64-bit compare-and-swap, which it compares half of (compare_swap.py).
+  - a few instructions: lacking_instructions.py;
+  - local memory, which it also reads for lanes that are switched off, wherever their registers point: it gets all that 32 bits
+    can name, of which only what is touched takes memory.
 """
 
 import ctypes
@@ -23,7 +25,7 @@ import time
 import traceback
 
 sys.dont_write_bytecode = True
-import compare_swap
+import lacking_instructions
 from code_object import CodeObject
 
 LANES = 256
@@ -36,6 +38,7 @@ DESTINATION = 0x007F0000     # of both
 TRAP_REGISTER = 108
 
 MAP_FIXED_NOREPLACE = 0x100000
+MAP_NORESERVE = 0x4000
 
 
 def map_shared(file, address, length):
@@ -90,7 +93,24 @@ class Clock:
             time.sleep(0.002)
 
 
+def give_room_to_local_memory(emulator, words):
+    """`words`: as many as the emulator will ask for; no other buffer of its has as many. Returns what has to be kept."""
+    room = mmap.mmap(-1, 1 << 32, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | MAP_NORESERVE)
+    address = ctypes.addressof(ctypes.c_char.from_buffer(room))
+    make_buffer = emulator.Buffer
+
+    def make_buffer_with_room(device, count, dtype, **named):
+        if count == words and not named:
+            named = {"options": emulator.BufferSpec(external_ptr=address)}
+        return make_buffer(device, count, dtype, **named)
+
+    emulator.Buffer = make_buffer_with_room
+    return room
+
+
 def main():
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)  # what the emulator prints is for people
     path, file, address, length = sys.argv[1], *(int(word, 0) for word in sys.argv[2:5])
     map_shared(file, address, length)
     sys.path.insert(0, os.environ["PENSTOCK_EMULATOR"])
@@ -98,16 +118,17 @@ def main():
     code_object = CodeObject(path)
     kernel = code_object.kernel("penstock_megakernel")
     put_in_place(kernel, emu.decode_inst)
-    compare_swap.install(emu)
+    lacking_instructions.install(emu)
+    kept = give_room_to_local_memory(emu, kernel.lds_bytes // 4)  # noqa: F841, for as long as this runs
     clock = Clock(emu)
-    print("ready", flush=True)
+    answers.write("ready\n")
     for line in sys.stdin:
         try:
             emu.run_asm(kernel.address, kernel.size, 1, 1, 1, LANES, 1, 1, int(line, 0), kernel.rsrc2, kernel.scratch_bytes)
-            print("left", flush=True)
+            answers.write("left\n")
         except Exception as error:  # whatever it is, the other process has to hear of it
             traceback.print_exc()
-            print(f"failed: {' '.join(str(error).split())}", flush=True)
+            answers.write(f"failed: {' '.join(str(error).split())}\n")
         clock.forget_waves()
 
 

@@ -53,6 +53,13 @@ def loops(graph):
     return found
 
 
+def without_back_edges(graph):
+    """{block: its predecessors}, in an order in which a block comes after these; edges that close a loop are left out."""
+    before, passed = predecessors(graph), dominators(graph)
+    order = _reverse_postorder(graph, next(iter(graph)))
+    return {block: [p for p in before[block] if p in passed and block not in passed[p]] for block in order}
+
+
 def _reverse_postorder(graph, entry):
     order, seen, stack = [], {entry}, [(entry, iter(graph[entry]))]
     while stack:

@@ -2,6 +2,7 @@
 """As much of LLVM IR's text as the checks need: a kernel's blocks, its instructions and the values that they name."""
 
 import dataclasses
+import functools
 import re
 
 _DEFINE = re.compile(r"^define .*\bamdgpu_kernel\b.*@(\w+)\((.*)")
@@ -36,11 +37,11 @@ class Kernel:
     name: str
     blocks: dict   # label: [Instruction]
 
-    @property
+    @functools.cached_property
     def instructions(self):
         return [instruction for block in self.blocks.values() for instruction in block]
 
-    @property
+    @functools.cached_property
     def graph(self):
         return {label: _successors(block[-1]) for label, block in self.blocks.items()}
 

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""global_atomic_cmpswap_b64 and flat_atomic_cmpswap_b64 of gfx1100, for an emulator that gets them wrong: it takes the value to
-compare with from a register that it has shifted out (seen with tinygrad's at commit a9069c177a)."""
+"""Instructions of gfx1100 for an emulator that lacks them, or gets them wrong (tinygrad's at commit a9069c177a):
+
+  - s_getpc_b64 is unknown to it;
+  - global_atomic_cmpswap_b64 and flat_atomic_cmpswap_b64 compare with a register that it has shifted out.
+"""
 
 import ctypes
 import types
@@ -21,8 +24,24 @@ def _double(words, at, stride=1):
     return words[at] | words[at + stride] << 32
 
 
-def make(word):
-    """What the emulator calls for the instruction, which is `word`: with its scalar and its vector registers."""
+def _step(sgprs, code_bytes):
+    counter = _double(sgprs, PROGRAM_COUNTER) + code_bytes
+    sgprs[PROGRAM_COUNTER], sgprs[PROGRAM_COUNTER + 1] = counter & 0xFFFFFFFF, counter >> 32
+
+
+def get_program_counter(word):
+    """As all below: what the emulator calls for an instruction, with its scalar and its vector registers."""
+    result = _bits(word, 16, 7)
+
+    def run(sgpr_memory, _):
+        sgprs = _words(sgpr_memory)
+        _step(sgprs, 4)
+        sgprs[result], sgprs[result + 1] = sgprs[PROGRAM_COUNTER], sgprs[PROGRAM_COUNTER + 1]
+
+    return run
+
+
+def compare_swap(word):
     offset = _bits(word, 0, 13) - (_bits(word, 12, 1) << 13)
     address_register, data, scalar, result = (_bits(word, low, bits) for low, bits in ((32, 8), (40, 8), (48, 7), (56, 8)))
 
@@ -45,19 +64,22 @@ def make(word):
             if _bits(word, 14, 1):
                 vgprs[result * WAVE_LANES + lane] = previous & 0xFFFFFFFF
                 vgprs[(result + 1) * WAVE_LANES + lane] = previous >> 32
-        counter = _double(sgprs, PROGRAM_COUNTER) + 8
-        sgprs[PROGRAM_COUNTER], sgprs[PROGRAM_COUNTER + 1] = counter & 0xFFFFFFFF, counter >> 32
+        _step(sgprs, 8)
 
     return run
 
 
+OURS = {"S_GETPC_B64": get_program_counter, "GLOBAL_ATOMIC_CMPSWAP_B64": compare_swap, "FLAT_ATOMIC_CMPSWAP_B64": compare_swap}
+
+
 def install(emulator):
-    """Puts it in the emulator's place."""
+    """Puts them in the place of the emulator's own."""
     get_runner = emulator._get_runner
 
     def get_runner_or_ours(code, arch="rdna3"):
-        instruction = emulator.decode_inst(code, arch)
-        if "ATOMIC_CMPSWAP_B64" not in str(getattr(instruction, "op", "")):
+        operation = getattr(emulator.decode_inst(code, arch), "op", None)
+        make = OURS.get(getattr(operation, "name", None))
+        if make is None:
             return get_runner(code, arch)
         program = types.SimpleNamespace(arg=types.SimpleNamespace(globals=[0, 1]))
         return program, types.SimpleNamespace(fxn=make(int.from_bytes(code[:8], "little")))
