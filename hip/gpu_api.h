@@ -95,6 +95,10 @@ inline hipError_t CreateStreamBeside(hipStream_t* stream, int priority, [[maybe_
 
 #include <hip/hip_runtime_api.h>
 
+#if !defined(__HIP__)
+#undef __noinline__  // a macro here, and in the standard library of GCC 16 an attribute
+#endif
+
 #include <cstdint>
 #include <string>
 #include <vector>
