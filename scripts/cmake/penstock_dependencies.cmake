@@ -18,8 +18,9 @@ pkg_check_modules(liburing QUIET IMPORTED_TARGET liburing>=2.3)
 penstock_need(liburing_FOUND "liburing 2.3 or later" liburing-dev)
 pkg_check_modules(libnvme QUIET IMPORTED_TARGET libnvme>=1.3)
 if(libnvme_VERSION VERSION_GREATER_EQUAL 3)
-  # 3.0 renames every call and structure; driver/nvme_identify.cc is the one file to change for it.
-  set(libnvme_FOUND FALSE)
+  # driver/nvme_identify.cc is the one file to change for it.
+  message(FATAL_ERROR "libnvme ${libnvme_VERSION} was found, and since 3.0 all of its calls and structures have other names. "
+                      "Fix: install libnvme 1.3 to 2 beside it, and name the folder of its libnvme.pc in PKG_CONFIG_PATH.")
 endif()
 penstock_need(libnvme_FOUND "libnvme 1.3 or later, but not 3" "libnvme-dev libjson-c-dev libssl-dev")
 pkg_check_modules(libisal QUIET IMPORTED_TARGET libisal)

@@ -1,7 +1,8 @@
 # The device for GPUs: whether it is built, for which make, and what an application's own kernels are compiled with. Neither
 # configuring nor building needs a GPU.
 #
-# Sets PENSTOCK_HIP (whether it is built) and PENSTOCK_HIP_SUMMARY, and makes, where it is,
+# Sets PENSTOCK_HIP (whether it is built), PENSTOCK_HIP_SUMMARY and PENSTOCK_HIP_COMPILES_KERNELS (whether applications' kernels
+# can be built: not where hipcc builds for none of the targets that were asked for), and makes, where the device is built,
 #   penstock::gpu_runtime                  the GPU's runtime library and its headers
 #   penstock_hip_sources(TARGET FILE...)   adds source files with kernels to a target
 
@@ -20,6 +21,7 @@ macro(penstock_hip_lacks what fix)
 endmacro()
 
 set(PENSTOCK_HIP OFF)
+set(PENSTOCK_HIP_COMPILES_KERNELS OFF)
 if(NOT PENSTOCK_WITH_HIP MATCHES "^(AUTO|ON|OFF)$")
   message(FATAL_ERROR "PENSTOCK_WITH_HIP is '${PENSTOCK_WITH_HIP}'. Fix: set it to AUTO, ON or OFF.")
 elseif(NOT PENSTOCK_GPU_PLATFORM MATCHES "^(amd|nvidia)$")

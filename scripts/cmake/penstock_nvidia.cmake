@@ -29,6 +29,7 @@ target_link_libraries(penstock_gpu_runtime INTERFACE CUDA::cudart_static)
 list(JOIN CMAKE_CUDA_ARCHITECTURES ", " PENSTOCK_HIP_SUMMARY)
 string(PREPEND PENSTOCK_HIP_SUMMARY "CUDA ${CMAKE_CUDA_COMPILER_VERSION}; the kernel for compute capability ")
 set(PENSTOCK_HIP ON)
+set(PENSTOCK_HIP_COMPILES_KERNELS ON)
 
 # penstock_hip_sources(TARGET FILE...): compiles the files, host and GPU code, and adds them to the target.
 function(penstock_hip_sources target)
