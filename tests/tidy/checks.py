@@ -25,7 +25,7 @@ DEPENDENCIES = (
     ("runtime/base/", r"(penstock/(error|check|clock)\.h|penstock/layout/|runtime/base/)", f"({HIP}|{KERNEL_IO})"),
     ("runtime/", r"(penstock/(?!hip_device\.h)|runtime/)", f"({HIP}|{KERNEL_IO})"),
     ("driver/", r"(penstock/(?!device/)|driver/|runtime/base/)", HIP),
-    ("hip/", r"(penstock/|hip/|runtime/base/)", KERNEL_IO),
+    ("hip/", r"(penstock/|hip/|runtime/base/|runtime/resident_device\.h)", KERNEL_IO),
 )
 # Whose public headers, by the folder that implements them. The HIP device stands above the runtime, its handlers below.
 PUBLIC_HEADERS_OF = {"driver": ("driver",), "hip": ("hip", "runtime")}
