@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstring>
 #include <thread>
 #include <utility>
 
@@ -127,8 +128,13 @@ class HipDevice final : public ResidentDevice {
 
   absl::StatusOr<u64> CopyTable(absl::Span<const u32> table) override {
     const CurrentGpu current(parts_.index);
-    PENSTOCK_ASSIGN_OR_RETURN(GpuMemory copy, AllocateOnGpu(table.size() * sizeof(u32)));
-    PENSTOCK_RETURN_IF_ERROR(CopyToGpu(copy.get(), table.data(), table.size() * sizeof(u32)));
+    const size_t bytes = table.size() * sizeof(u32);
+    PENSTOCK_ASSIGN_OR_RETURN(GpuMemory copy, AllocateOnGpu(bytes));
+    // By way of memory that is pinned as a whole: a table that shares a page with a registered buffer is pinned in part, which
+    // CUDA refuses to copy from.
+    PENSTOCK_ASSIGN_OR_RETURN(const PinnedMemory pinned, AllocatePinned(bytes));
+    std::memcpy(pinned.get(), table.data(), bytes);
+    PENSTOCK_RETURN_IF_ERROR(CopyToGpu(copy.get(), pinned.get(), bytes));
     return reinterpret_cast<u64>(tables_.emplace_back(std::move(copy)).get());
   }
 
@@ -169,6 +175,7 @@ class HipDevice final : public ResidentDevice {
 
   /// A kernel that will not end may go on using its memory, and to free any of it would wait for it.
   void AbandonEverything() {
+    AbandonKept();
     parts_.memory->Abandon();
     pages_.Abandon();
     for (GpuMemory& table : tables_) static_cast<void>(table.release());

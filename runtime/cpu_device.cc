@@ -23,6 +23,7 @@ class CpuDevice final : public ResidentDevice {
   ~CpuDevice() override {
     // Threads keep the memory alive, so a handler that hangs may be left behind.
     if (Stop(hangs() ? absl::ZeroDuration() : absl::Seconds(5)).ok()) return;
+    AbandonKept();
     for (std::thread& thread : threads_) thread.detach();
   }
 

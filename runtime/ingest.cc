@@ -11,6 +11,7 @@
 #include "penstock/buffer_pool.h"
 #include "penstock/clock.h"
 #include "penstock/error.h"
+#include "runtime/abandoned.h"
 #include "runtime/source_feed.h"
 #include "runtime/source_inlets.h"
 
@@ -61,8 +62,9 @@ absl::StatusOr<IngestReport> Ingest(Device& device, absl::Span<const std::string
   // One buffer for a read in flight, one for the chunk that the device has: reading goes on while the device works.
   const uint32_t buffers = 2 * options.depth * static_cast<uint32_t>(inlets.size());
   PENSTOCK_ASSIGN_OR_RETURN(BufferPool created, options.make_pool({options.chunk_bytes, buffers}));
-  auto pool = std::make_unique<BufferPool>(std::move(created));
+  const auto pool = std::make_shared<BufferPool>(std::move(created));
   PENSTOCK_ASSIGN_OR_RETURN(const u32 handle, device.RegisterBuffer(pool->memory(), layout::kBufferRead));
+  device.Keep(pool);
   PENSTOCK_RETURN_IF_ERROR(operation.Prepare(device, pool->buffer_count()));
   PENSTOCK_RETURN_IF_ERROR(device.Start());
 
@@ -86,8 +88,8 @@ absl::StatusOr<IngestReport> Ingest(Device& device, absl::Span<const std::string
   for (const absl::Status& status : {outcome.status, stopped}) {
     if (report.status.ok()) report.status = status;
   }
-  // Memory that a read or a handler may still write to is given up, not freed.
-  if (outcome.memory_in_use || !stopped.ok()) static_cast<void>(pool.release());
+  // A read may still write to it. What a handler may still read, the device keeps.
+  if (outcome.memory_in_use) Abandon(pool);
   return report;
 }
 

@@ -12,6 +12,7 @@
 #include "penstock/clock.h"
 #include "penstock/error.h"
 #include "penstock/layout/atomic.h"
+#include "runtime/abandoned.h"
 
 namespace penstock {
 
@@ -110,6 +111,11 @@ absl::Status ResidentDevice::SetTenant(const TenantRights& rights) {
 void ResidentDevice::BeginEpoch() {
   layout::StoreRelaxed<Scope::kSystem>(&memory_->control()[layout::kControlEpoch], ring_.epoch() + 1);
   ring_.BeginEpoch();
+}
+
+void ResidentDevice::AbandonKept() {
+  for (std::shared_ptr<const void>& memory : kept_) Abandon(std::move(memory));
+  kept_.clear();
 }
 
 // --- launching and stopping ---

@@ -25,6 +25,7 @@ class ResidentDevice : public Device {
   LiveRing& ring() override { return ring_; }
   const LiveRing& ring() const override { return ring_; }
   absl::StatusOr<u32> RegisterBuffer(absl::Span<std::byte> memory, u32 rights) override;
+  void Keep(std::shared_ptr<const void> memory) override { kept_.push_back(std::move(memory)); }
   absl::StatusOr<u32> RegisterAutomaton(absl::Span<const u32> table) override;
   absl::Status SetTenant(const TenantRights& rights) override;
   void BeginEpoch() override;
@@ -43,6 +44,8 @@ class ResidentDevice : public Device {
 
   MegakernelMemory& memory() const { return *memory_; }
   bool hangs() const { return hangs_; }
+  /// Leaves what is kept to a kernel that will not end.
+  void AbandonKept();
 
   /// Makes `memory` reachable for the megakernel; its address there. Errors: InvalidArgument, ResourceExhausted.
   virtual absl::StatusOr<u64> Map(absl::Span<std::byte> memory) = 0;
@@ -70,6 +73,7 @@ class ResidentDevice : public Device {
   absl::StatusOr<u32> AddBufferRow(u64 address, u64 length_bytes, u32 rights);
 
   const DeviceOptions options_;
+  std::vector<std::shared_ptr<const void>> kept_;
   const std::shared_ptr<MegakernelMemory> memory_;
   LiveRing ring_;
   u32 buffer_count_ = 0;

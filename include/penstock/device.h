@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -49,6 +50,8 @@ class Device {
   /// Makes `memory` reachable for slots, under the handle that is returned. The memory is borrowed until the device is gone.
   /// `rights`: layout::kBufferRead, kBufferWrite. Errors: FailedPrecondition while running; ResourceExhausted; InvalidArgument.
   virtual absl::StatusOr<u32> RegisterBuffer(absl::Span<std::byte> memory, u32 rights) = 0;
+  /// Keeps memory that was registered, which nobody else will keep, until the device is gone.
+  virtual void Keep(std::shared_ptr<const void> memory) = 0;
   /// Copies an automaton's table (layout/automaton.h) to the device, after checking every word of it. Errors: as RegisterBuffer.
   virtual absl::StatusOr<u32> RegisterAutomaton(absl::Span<const u32> table) = 0;
 

@@ -159,8 +159,8 @@ class Group {
   }
 
  private:
-  // A round of the poller is a few looks at the doorbell, of a microsecond each. Asleep for 8 us in between, it reads 64 bytes half a
-  // million times a second: 30 MB/s, less than a thousandth of what the bus carries.
+  // A round of the poller is a few looks at the doorbell, of a microsecond each. Asleep for 8 us in between, it reads 64 bytes
+  // half a million times a second: 30 MB/s, less than a thousandth of what the bus carries.
   static constexpr u32 kSpins = 16;
   static constexpr u32 kMaxSleeps = 16;
 

@@ -77,7 +77,8 @@ PENSTOCK_DEVICE void TakeOverTenants(const DeviceView& view, Group& group, const
 /// The role, as one workgroup's leader sees it.
 class Poller {
  public:
-  PENSTOCK_DEVICE Poller(const DeviceView& view, Group& group, DoorbellSight& sight) : view_(view), group_(group), sight_(sight) {}
+  PENSTOCK_DEVICE Poller(const DeviceView& view, Group& group, DoorbellSight& sight)
+      : view_(view), group_(group), sight_(sight) {}
 
   PENSTOCK_DEVICE bool is_poller() const { return is_poller_; }
 

@@ -126,8 +126,9 @@ PENSTOCK_HOST_DEVICE void AcquireAfter(const T* observed) {
 #endif
 }
 
-/// A look at a word that is looked at again and again: follow it with AcquireAfterWatching once it has changed. On NVIDIA it is an
-/// acquire itself, which costs a look 50 ns, where a fence afterwards costs 600; on AMD that would invalidate caches at every look.
+/// A look at a word that is looked at again and again: follow it with AcquireAfterWatching once it has changed. On NVIDIA it is
+/// an acquire itself, which costs a look 50 ns, where a fence afterwards costs 600; on AMD that would invalidate caches at every
+/// look.
 template <Scope S, typename T>
 PENSTOCK_HOST_DEVICE T LoadWatching(const T* word) {
 #if defined(__CUDA_ARCH__)

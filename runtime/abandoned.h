@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Memory that somebody may go on using for ever: a read that does not come back, a handler that hangs.
+#pragma once
+
+#include <memory>
+
+namespace penstock {
+
+/// Never frees it. Threads: any.
+void Abandon(std::shared_ptr<const void> memory);
+
+}  // namespace penstock
