@@ -41,7 +41,7 @@ absl::Status GpuError(hipError_t error, const std::string& what) {
                        Fix("install the GPU's kernel driver and give yourself access to it, or use the CPU device"));
     default:
       return MakeError(absl::StatusCode::kUnavailable, What(text),
-                       Fix("look into the kernel log for what the GPU's driver says"));
+                       Fix("look into the kernel log; if a GPU was lost before, start the process again"));
   }
 }
 
