@@ -20,7 +20,7 @@ import workgroup_checks
 from targets import TARGETS
 
 KERNEL = "hip/megakernel.hip"
-DOORBELL = r"LoadRelaxed<.*kSystem>\(&doorbell"
+DOORBELL = r"Load\w+<.*kSystem>\(&doorbell"
 
 
 class Megakernel(unittest.TestCase):
