@@ -4,7 +4,7 @@
 // The poller adds what it sees published to a count of unclaimed slots in device memory. Who takes one off that count while it is
 // above zero has a claim; the next value of `head` is the slot. So a claimed slot has been published, no two workgroups get the
 // same one, and a claim costs two additions, however many workgroups want one. (A compare-and-swap from head to head + 1 lets
-// one of them through in the time that a word takes to the cache and back: 1 to 2 million claims a second on a GPU.)
+// one of them through in the time that a word takes to the cache and back: fewer than 3 million claims a second on a GPU.)
 #pragma once
 
 #include "penstock/device/group.h"
@@ -20,13 +20,14 @@ struct Work {
   enum Kind : u32 {
     kNone,    // nothing is there
     kSlot,    // run `slot`
+    kFresh,   // run `slot`, which the poller claimed right after its look: nobody has run it before
     kLook,    // read the doorbell, then ask AfterLook
     kWatch,   // read the doorbell a few times or until it changes, then ask AfterLook
     kMirror,  // mirror counters and user words for the host, then call Mirrored
     kLeave,
   };
   Kind kind;
-  SlotName slot;
+  SlotName slot;  // with kSlot and kFresh
 };
 
 /// Only a workgroup's leader uses it.
@@ -60,12 +61,13 @@ class Claimant {
     tally_.Bump(tally_.counters().doorbell_polls);
     const bool claimed = sight_.Has(DoorbellSight::kAny) && poller_.Post(!is_ageing_, slot);
     if (view_.run_once != 0) layout::StoreRelease<Scope::kDevice>(&view_.launch->seen_doorbell, 1u);
-    if (claimed) return Run(slot);
+    if (claimed) return Run(slot, Work::kFresh);
     if (sight_.now[layout::kDoorbellShutdown] != 0) {
       layout::StoreRelaxed<Scope::kDevice>(&view_.launch->seen_shutdown, 1u);
       return {Work::kLeave, slot};
     }
-    // A poller that stays has looked for everything else before it became one, and does so again when its round is an ageing one.
+    // A poller that stays had nothing to claim when it became one. Deferred slots are the others' to look for, and its own when
+    // it has deferred one or its round is an ageing one.
     if (!Group::kStaysPoller || is_ageing_ || expects_deferred_) {
       if (MirrorIsDue()) return BeginMirror();
       if (TryElsewhere(slot)) return Run(slot);
@@ -80,9 +82,9 @@ class Claimant {
   PENSTOCK_DEVICE void Mirrored() const { SetNextMirror(Group::Ticks() + view_.mirror_interval_ticks); }
 
  private:
-  PENSTOCK_DEVICE Work Run(const SlotName& slot) {
+  PENSTOCK_DEVICE Work Run(const SlotName& slot, Work::Kind kind = Work::kSlot) {
     poller_.GiveUp();
-    return {Work::kSlot, slot};
+    return {kind, slot};
   }
 
   PENSTOCK_DEVICE Work Nothing() const {
@@ -167,7 +169,7 @@ class Claimant {
   Poller poller_;
   u32 round_ = 0;
   bool is_ageing_ = false;
-  bool expects_deferred_ = false;
+  bool expects_deferred_ = true;  // an earlier launch may have left some
 };
 
 }  // namespace penstock::device

@@ -28,7 +28,7 @@ template <typename Program>
 struct WorkgroupMemory {
   Work work;
   DoorbellSight sight;
-  SlotName fetched;  // whose words are in `word`, if a look has brought any; else of no priority
+  SlotName ahead;  // whose words the last look that saw a fresh slot has put into `word`
   u32 word[layout::kSlotWords];
   Outcome admission;
   Outcome inner_outcome[2];
@@ -51,17 +51,17 @@ class Interpreter {
   PENSTOCK_DEVICE void Run() {
     Begin();
     for (;;) {
-      if (group_.IsLeader()) {
-        memory_.fetched.priority = layout::kPriorityCount;
-        memory_.work = claimant_.Next();
-      }
+      if (group_.IsLeader()) memory_.work = claimant_.Next();
       group_.Barrier();
-      if (memory_.work.kind == Work::kLook) Look(1);
-      if (memory_.work.kind == Work::kWatch) Look(kLooksInARow);
+      if (memory_.work.kind == Work::kLook) {
+        Look(1);
+      } else if (memory_.work.kind == Work::kWatch) {
+        Look(kLooksInARow);
+      }
       const Work work = memory_.work;
       if (work.kind == Work::kLeave) break;
-      if (work.kind == Work::kSlot) {
-        RunSlot(work.slot);
+      if (work.kind == Work::kSlot || work.kind == Work::kFresh) {
+        RunSlot(work);
       } else if (work.kind == Work::kMirror) {
         Mirror(view_, group_);
         if (group_.IsLeader()) claimant_.Mirrored();
@@ -78,6 +78,7 @@ class Interpreter {
 
   PENSTOCK_DEVICE void Begin() {
     tally_.Restore(group_);
+    if (group_.IsLeader()) memory_.ahead = {layout::kPriorityCount, 0};  // nothing: a workgroup of few lanes never fetches ahead
     if (group_.workgroup() == 0 && group_.IsLeader()) {
       layout::StoreRelaxed<layout::Scope::kDevice>(&view_.launch->begin_ticks, Group::Ticks());
     }
@@ -100,7 +101,7 @@ class Interpreter {
     group_.Barrier();
   }
 
-  /// While the leader claims a slot, other lanes get the words of the one that it will most likely be.
+  /// While the leader claims a fresh slot, other lanes get the words of the one that it will most likely be.
   PENSTOCK_DEVICE void FetchAhead() {
     constexpr u32 kFirstLane = 64;  // of another wave than the leader's
     const u32 i = group_.lane() - kFirstLane;
@@ -108,11 +109,15 @@ class Interpreter {
     if (i >= layout::kSlotWords || !memory_.sight.FirstFresh(slot)) return;
     const layout::Slot& ahead = view_.slots[view_.SlotIndex(slot.priority, slot.sequence)];
     memory_.word[i] = layout::LoadRelaxed<layout::Scope::kSystem>(&ahead.word[i]);
-    if (i == 0) memory_.fetched = slot;
+    if (i == 0) memory_.ahead = slot;
   }
 
-  PENSTOCK_DEVICE void Fetch(SlotName name, const layout::Slot& slot) {
-    if (memory_.fetched.priority == name.priority && memory_.fetched.sequence == name.sequence) return;
+  PENSTOCK_DEVICE bool IsFetchedAhead(const Work& work) const {
+    return work.kind == Work::kFresh && work.slot.priority == memory_.ahead.priority &&
+           work.slot.sequence == memory_.ahead.sequence;
+  }
+
+  PENSTOCK_DEVICE void Fetch(const layout::Slot& slot) {
     for (u32 i = group_.lane(); i < layout::kSlotWords; i += group_.lane_count()) {
       memory_.word[i] = layout::LoadRelaxed<layout::Scope::kSystem>(&slot.word[i]);
     }
@@ -130,10 +135,11 @@ class Interpreter {
     if (memory_.work.kind == Work::kMirror) Mirror(view_, group_);
   }
 
-  PENSTOCK_DEVICE void RunSlot(SlotName name) {
+  PENSTOCK_DEVICE void RunSlot(const Work& work) {
+    const SlotName name = work.slot;
     const u32 index = view_.SlotIndex(name.priority, name.sequence);
     layout::Slot& slot = view_.slots[index];
-    Fetch(name, slot);
+    if (!IsFetchedAhead(work)) Fetch(slot);
     if (group_.IsLeader()) memory_.admission = Admit(index, slot);
     group_.Barrier();
     Outcome outcome = memory_.admission;

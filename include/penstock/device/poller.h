@@ -21,7 +21,9 @@ struct DoorbellSight {
 
   PENSTOCK_DEVICE bool Has(u8 what) const {
     static_assert(sizeof(change) == sizeof(u64));
-    return (*reinterpret_cast<const u64*>(change) & (0x0101010101010101u * what)) != 0;
+    u64 all;
+    __builtin_memcpy(&all, change, sizeof(all));
+    return (all & (0x0101010101010101u * what)) != 0;
   }
 
   /// The first slot that was published in between, of the highest priority. False if none was.
