@@ -3,18 +3,17 @@
 // PENSTOCK_GPU_NVIDIA each name stands for CUDA's. Nothing else of Penstock's host code knows CUDA.
 #pragma once
 
+#include "penstock/device/gpu_lanes.h"
+
 #if defined(PENSTOCK_GPU_NVIDIA)
 
 #include <cuda_runtime.h>
 
 #include <string>
 
-#define hipDevice_t int
 #define hipDeviceProp_t cudaDeviceProp
 #define hipError_t cudaError_t
-#define hipEvent_t cudaEvent_t
 #define hipStream_t cudaStream_t
-#define hipPointerAttribute_t cudaPointerAttributes
 
 #define hipSuccess cudaSuccess
 #define hipErrorECCNotCorrectable cudaErrorECCUncorrectable
@@ -29,7 +28,6 @@
 #define hipErrorNotReady cudaErrorNotReady
 #define hipErrorOutOfMemory cudaErrorMemoryAllocation
 
-#define hipDeviceAttributeMultiprocessorCount cudaDevAttrMultiProcessorCount
 #define hipHostMallocCoherent 0
 #define hipHostMallocMapped cudaHostAllocMapped
 #define hipHostRegisterMapped cudaHostRegisterMapped
@@ -37,13 +35,8 @@
 #define hipMemcpyHostToDevice cudaMemcpyHostToDevice
 #define hipStreamNonBlocking cudaStreamNonBlocking
 
-#define hipDeviceGetAttribute cudaDeviceGetAttribute
 #define hipDeviceGetStreamPriorityRange cudaDeviceGetStreamPriorityRange
 #define hipDeviceReset cudaDeviceReset
-#define hipEventCreate cudaEventCreate
-#define hipEventDestroy cudaEventDestroy
-#define hipEventQuery cudaEventQuery
-#define hipEventRecord cudaEventRecord
 #define hipFree cudaFree
 #define hipGetDevice cudaGetDevice
 #define hipGetDeviceCount cudaGetDeviceCount
@@ -62,7 +55,6 @@
 #define hipMemcpyAsync cudaMemcpyAsync
 #define hipMemset cudaMemset
 #define hipOccupancyMaxActiveBlocksPerMultiprocessor cudaOccupancyMaxActiveBlocksPerMultiprocessor
-#define hipPointerGetAttributes cudaPointerGetAttributes
 #define hipSetDevice cudaSetDevice
 #define hipStreamCreateWithFlags cudaStreamCreateWithFlags
 #define hipStreamCreateWithPriority cudaStreamCreateWithPriority
@@ -71,6 +63,8 @@
 #define hipStreamSynchronize cudaStreamSynchronize
 
 namespace penstock::hip {
+
+inline constexpr u64 kTicksPerSecond = device::kNvidiaTicksPerSecond;
 
 inline std::string ArchitectureOf(const hipDeviceProp_t& properties) {
   return "sm_" + std::to_string(properties.major) + std::to_string(properties.minor);
@@ -104,6 +98,8 @@ inline hipError_t CreateStreamBeside(hipStream_t* stream, int priority, [[maybe_
 #include <vector>
 
 namespace penstock::hip {
+
+inline constexpr u64 kTicksPerSecond = device::kAmdTicksPerSecond;
 
 inline std::string ArchitectureOf(const hipDeviceProp_t& properties) { return properties.gcnArchName; }
 

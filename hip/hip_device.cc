@@ -13,7 +13,6 @@
 #include "hip/gpu_memory.h"
 #include "hip/kernel.h"
 #include "penstock/clock.h"
-#include "penstock/device/gpu_lanes.h"
 #include "penstock/device/program.h"
 #include "penstock/error.h"
 #include "runtime/resident_device.h"
@@ -22,11 +21,6 @@ namespace penstock {
 namespace hip {
 namespace {
 
-#if defined(PENSTOCK_GPU_NVIDIA)
-constexpr u64 kTicksPerSecond = device::kNvidiaTicksPerSecond;
-#else
-constexpr u64 kTicksPerSecond = device::kAmdTicksPerSecond;
-#endif
 constexpr u32 kMostWorkgroups = 65535;
 constexpr absl::Duration kSampleTimeout = absl::Milliseconds(200);
 
@@ -230,10 +224,8 @@ absl::StatusOr<std::unique_ptr<Device>> Make(HipDeviceOptions options, const Hip
   PENSTOCK_ASSIGN_OR_RETURN(GpuFacts gpu, FindGpu(options.index));
   const auto index = static_cast<int>(options.index);
   const CurrentGpu current(index);
-  std::unique_ptr<Kernel> kernel = program.kernel != nullptr ? MakeFunctionKernel(program.kernel) : nullptr;
-  if (kernel == nullptr) {
-    PENSTOCK_ASSIGN_OR_RETURN(kernel, MakeBuiltinKernel(gpu.architecture));
-  }
+  PENSTOCK_ASSIGN_OR_RETURN(std::unique_ptr<Kernel> kernel,
+                            program.kernel == nullptr ? MakeBuiltinKernel(gpu.architecture) : MakeFunctionKernel(program.kernel));
   PENSTOCK_ASSIGN_OR_RETURN(const u32 per_compute_unit, kernel->WorkgroupsPerComputeUnit());
   PENSTOCK_RETURN_IF_ERROR(ChooseWorkgroups(gpu, per_compute_unit, options));
   PENSTOCK_RETURN_IF_ERROR(CheckDeviceOptions(options, kMostWorkgroups));

@@ -11,14 +11,6 @@ namespace {
 using device::Group;
 using layout::Scope;
 
-PENSTOCK_DEVICE u32 FetchAddRelaxed(u32* word, u32 value) {
-#if defined(__CUDACC__)
-  return __nv_atomic_fetch_add(word, value, __NV_ATOMIC_RELAXED, __NV_THREAD_SCOPE_DEVICE);
-#else
-  return __hip_atomic_fetch_add(word, value, __ATOMIC_RELAXED, __HIP_MEMORY_SCOPE_AGENT);
-#endif
-}
-
 // A primitive takes what the one before returned, and returns what the next one gets: each depends on the one before, or the
 // loop would time how many fit into flight.
 
@@ -140,7 +132,7 @@ struct FetchAddAcqRel {
 
 struct FetchAddUnordered {
   PENSTOCK_DEVICE static u32 Run(const PrimitiveMemory& memory, u32 previous) {
-    return FetchAddRelaxed(memory.device_word, 1 + (previous & 1));
+    return layout::FetchAdd<Scope::kDevice, layout::Order::kRelaxed>(memory.device_word, 1 + (previous & 1));
   }
 };
 

@@ -45,7 +45,7 @@ u64 CountByThreads(Add add) {
 
 TEST(Atomic, AddsLoseNothingBetweenThreads) {
   EXPECT_EQ(CountByThreads([](u64* sum) { FetchAdd<Scope::kDevice>(sum, u64{1}); }), 40'000u);
-  EXPECT_EQ(CountByThreads([](u64* sum) { AddRelaxed<Scope::kWorkgroup>(sum, u64{1}); }), 40'000u);
+  EXPECT_EQ(CountByThreads([](u64* sum) { FetchAdd<Scope::kWorkgroup, Order::kRelaxed>(sum, u64{1}); }), 40'000u);
 }
 
 TEST(Atomic, PayloadIsVisibleOnceTheReleasedStatusIs) {

@@ -24,7 +24,10 @@ KERNEL void UseEverything(u32* word, u64* wide, device::DeferredQueue queue) {
   layout::StoreRelaxed<Scope::kDevice>(word + 2, layout::LoadRelaxed<Scope::kWorkgroup>(word + 3));
   layout::FetchAdd<Scope::kDevice>(word + 4, 1u);
   layout::FetchAdd<Scope::kWorkgroup>(wide, u64{1});
-  layout::AddRelaxed<Scope::kWorkgroup>(word + 8, 1u);
+  layout::FetchAdd<Scope::kWorkgroup, layout::Order::kRelaxed>(word + 8, 1u);
+  layout::FetchAdd<Scope::kDevice, layout::Order::kAcquire>(word + 9, 1u);
+  layout::FetchAdd<Scope::kDevice, layout::Order::kRelease>(word + 10, layout::LoadWatching<Scope::kSystem>(word + 11));
+  layout::AcquireAfterWatching<Scope::kSystem>(word + 11);
   u32 expected = 5;
   layout::CompareExchange<Scope::kDevice>(word + 5, expected, 6u);
   device::SlotName slot = {1, 2};

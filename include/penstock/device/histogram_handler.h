@@ -51,7 +51,9 @@ struct Histogram {
 
   PENSTOCK_DEVICE static void Count(const Group& group, const Rows<Vector>& rows, Scratch& scratch) {
     const u32 table = group.lane() % kTables;
-    const auto increment = [&](u32 byte) { layout::AddRelaxed<layout::Scope::kWorkgroup>(&scratch.count[byte][table], 1u); };
+    const auto increment = [&](u32 byte) {
+      layout::FetchAdd<layout::Scope::kWorkgroup, layout::Order::kRelaxed>(&scratch.count[byte][table], 1u);
+    };
     rows.ForEachEdgeByte(group, [&](u32 offset) { increment(LoadBuffer<u8>(rows.data + offset)); });
     ForEachItem(
         Share::Of(group, rows.items), [&](u32 item) { return rows.Load(item); },

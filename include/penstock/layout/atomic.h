@@ -160,15 +160,6 @@ PENSTOCK_HOST_DEVICE T FetchAdd(T* word, T value) {
   return PENSTOCK_ATOMIC_ADD(word, value, PENSTOCK_ORDER_ACQ_REL, S);
 }
 
-/// Adds, in no order with anything else: for counting.
-template <Scope S, typename T>
-PENSTOCK_HOST_DEVICE void AddRelaxed(T* word, T value) {
-  static_assert(S != Scope::kSystem, "no read-modify-write crosses the bus: arbitrate in device memory");
-  static_assert(atomic_internal::kIsWord<T>, "atomics are 32- or 64-bit words");
-  using namespace atomic_internal;
-  (void)PENSTOCK_ATOMIC_ADD(word, value, PENSTOCK_ORDER_RELAXED, S);
-}
-
 /// Stores `desired` if the word holds `expected`; otherwise leaves what it holds in `expected`. Acquire and release on success.
 template <Scope S, typename T>
 PENSTOCK_HOST_DEVICE bool CompareExchange(T* word, T& expected, T desired) {
