@@ -15,7 +15,7 @@
 
 #include "penstock/packed.h"
 #include "tests/emu/emulated_device.h"
-#include "tests/hip/cpu_session.h"
+#include "tests/hip/device_session.h"
 
 namespace penstock {
 

@@ -6,26 +6,12 @@
 
 #include "penstock/automaton.h"
 #include "tests/emu/twins.h"
+#include "tests/hip/packed_work.h"
 
 namespace penstock {
 namespace {
 
 using EmulatedWords = Twins;
-
-struct Op {
-  u32 opcode;
-  std::vector<u32> arguments;
-};
-
-Work PackedWork(const std::vector<Op>& ops) {
-  std::vector<layout::PackedInput> inputs;
-  for (const Op& op : ops) inputs.push_back({op.opcode, op.arguments.data(), static_cast<u32>(op.arguments.size())});
-  const auto arguments = EncodePacked(inputs);
-  EXPECT_TRUE(arguments.ok()) << arguments.status();
-  Work work = MakeWork(layout::kPackedSlot);
-  work.argument = arguments.value_or(SlotArguments{});
-  return work;
-}
 
 TEST_F(EmulatedWords, NothingPublishedIsNothingDone) {
   RunSame();

@@ -12,7 +12,7 @@
 
 #include "hip/gpu_api.h"
 #include "penstock/error.h"
-#include "tests/hip/cpu_session.h"
+#include "tests/hip/device_session.h"
 
 namespace penstock {
 namespace {

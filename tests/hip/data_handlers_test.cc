@@ -11,7 +11,7 @@
 #include <random>
 #include <vector>
 
-#include "tests/hip/cpu_session.h"
+#include "tests/hip/device_session.h"
 
 namespace penstock {
 namespace {

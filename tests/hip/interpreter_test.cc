@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "tests/hip/bare_interpreter.h"
-#include "tests/hip/cpu_session.h"
+#include "tests/hip/device_session.h"
 
 namespace penstock {
 namespace {

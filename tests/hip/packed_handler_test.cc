@@ -8,8 +8,7 @@
 #include <vector>
 
 #include "penstock/error.h"
-#include "penstock/packed.h"
-#include "tests/hip/cpu_session.h"
+#include "tests/hip/packed_work.h"
 #if !defined(__CUDACC__) && !defined(__HIP__)
 #include "tests/hip/bare_interpreter.h"
 #endif
@@ -49,21 +48,6 @@ struct Yields {
   PENSTOCK_DEVICE static Outcome Run(const Context&) { return Outcome::Yield(); }
 };
 using TestProgram = device::Program<Digits, OnlyLeaderFaults, Yields>;
-
-struct Op {
-  u32 opcode;
-  std::vector<u32> arguments;
-};
-
-Work PackedWork(const std::vector<Op>& ops) {
-  std::vector<layout::PackedInput> inputs;
-  for (const Op& op : ops) inputs.push_back({op.opcode, op.arguments.data(), static_cast<u32>(op.arguments.size())});
-  const auto arguments = EncodePacked(inputs);
-  EXPECT_TRUE(arguments.ok()) << arguments.status();
-  Work work = MakeWork(layout::kPackedSlot);
-  work.argument = arguments.value_or(SlotArguments{});
-  return work;
-}
 
 class PackedHandler : public testing::TestWithParam<Shape> {
  protected:

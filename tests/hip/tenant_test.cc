@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "tests/hip/cpu_session.h"
+#include "tests/hip/device_session.h"
 
 namespace penstock {
 namespace {

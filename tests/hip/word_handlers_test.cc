@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "penstock/automaton.h"
-#include "tests/hip/cpu_session.h"
+#include "tests/hip/device_session.h"
 
 namespace penstock {
 namespace {

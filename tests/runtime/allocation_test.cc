@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/fakes/counting_allocator.h"
-#include "tests/hip/cpu_session.h"
+#include "tests/hip/device_session.h"
 
 namespace penstock {
 namespace {

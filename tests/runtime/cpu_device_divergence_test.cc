@@ -8,7 +8,7 @@
 
 #include "penstock/cpu_device.h"
 #include "tests/hip/bare_interpreter.h"
-#include "tests/hip/cpu_session.h"
+#include "tests/hip/device_session.h"
 #include "tests/runtime/test_handlers.h"
 
 namespace penstock {

@@ -9,7 +9,7 @@
 
 #include "penstock/cpu_device.h"
 #include "penstock/device/claim.h"
-#include "tests/hip/cpu_session.h"
+#include "tests/hip/device_session.h"
 #include "tests/runtime/test_handlers.h"
 
 namespace penstock {

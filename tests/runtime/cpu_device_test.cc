@@ -14,7 +14,7 @@
 
 #include "penstock/automaton.h"
 #include "penstock/error.h"
-#include "tests/hip/cpu_session.h"
+#include "tests/hip/device_session.h"
 #include "tests/runtime/test_handlers.h"
 
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)

@@ -6,7 +6,7 @@
 #include "penstock/read_paths.h"
 #include "tests/driver/temp_file.h"
 #include "tests/fakes/counting_allocator.h"
-#include "tests/hip/cpu_session.h"
+#include "tests/hip/device_session.h"
 
 namespace penstock {
 namespace {

@@ -15,7 +15,7 @@
 #include "penstock/pump.h"
 #include "tests/driver/temp_file.h"
 #include "tests/fakes/fake_read_queue.h"
-#include "tests/hip/cpu_session.h"
+#include "tests/hip/device_session.h"
 
 namespace penstock {
 

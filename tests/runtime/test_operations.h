@@ -10,7 +10,7 @@
 
 #include "penstock/device/handler.h"
 #include "penstock/operation.h"
-#include "tests/hip/cpu_session.h"
+#include "tests/hip/device_session.h"
 
 namespace penstock {
 
