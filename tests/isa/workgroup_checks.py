@@ -20,13 +20,27 @@ def caches_after_barriers(machine):
     """Where the waves of a workgroup may sit behind two caches, each invalidates its own after a barrier: the leader's acquire
     reached only the leader's."""
     wanted = machine.target.at_barrier
-    for block in machine.kernel.blocks.values() if wanted else ():
+    for number, block in machine.kernel.blocks.items() if wanted else ():
         for index, instruction in enumerate(block):
-            if instruction.opcode != "S_BARRIER":
-                continue
-            after = next((i for i in block[index:] if i.is_load or i.opcode == wanted), None)
-            if after is None or after.opcode != wanted:
+            if instruction.opcode == "S_BARRIER" and not _comes_to(machine.kernel, number, index, wanted):
                 yield f"no {wanted} after a barrier, {instruction.where}"
+
+
+def _comes_to(kernel, number, index, opcode):
+    """Whether a way on from that instruction comes to `opcode`, of the same call in the source, before a load. The compiler merges
+    equal ends of blocks, and leaves it to a flag which way is taken on from there: so one way has to be enough."""
+    call = kernel.blocks[number][index].where.partition(" in ")[2]
+    seen, todo = set(), [(number, kernel.blocks[number][index:])]
+    while todo:
+        number, rest = todo.pop()
+        first = next((i for i in rest if i.is_load or i.opcode == opcode), None)
+        if first is None:
+            onward = set(kernel.graph[number]) - seen
+            seen |= onward
+            todo.extend((block, kernel.blocks[block]) for block in onward)
+        elif first.opcode == opcode and first.where.partition(" in ")[2] == call:
+            return True
+    return False
 
 
 def scalar_loads(kernel):
