@@ -50,11 +50,14 @@ def gpu_targets(options, environment):
 
 
 def ctest(options, label, timeout, environment=None):
-    """Runs the tests of a label, one at a time: a GPU has room for one resident kernel."""
+    """Runs the tests of a label, one at a time: a GPU has room for one resident kernel. The log is written as they go, so that
+    it tells how far a run came that was killed."""
     junit = os.path.abspath(os.path.join(options.build_dir, f"{label}_tests.xml"))
+    log = os.path.abspath(os.path.join(options.build_dir, f"{label}_tests.log"))
     if os.path.exists(junit):
         os.remove(junit)
-    done = call(["ctest", "--test-dir", options.build_dir, "-L", f"^{label}$", "--output-junit", junit, "--no-tests=error"],
+    done = call(["ctest", "--test-dir", options.build_dir, "-L", f"^{label}$", "--output-junit", junit, "--output-log", log,
+                 "--no-tests=error"],
                 timeout=timeout, environment={**environment_of(options), **(environment or {})}, check=False)
     cases = list(xml.etree.ElementTree.parse(junit).getroot().iter("testcase")) if os.path.exists(junit) else []
     if not cases:
