@@ -10,6 +10,10 @@ LINE_COLUMNS = 130
 FILE_LINES = 500
 FUNCTION_LINES = 70
 LICENSE_LINE = "SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception"
+# Kernel modules: in C, in the kernel's style, with its licence.
+KERNEL_FOLDERS = ("driver/kernel/", "tests/guest/penstock_exporter/")
+KERNEL_LICENSE = re.compile(r"(// |/\* )SPDX-License-Identifier: (GPL-2\.0-only|"
+                            r"\(GPL-2\.0-only WITH Linux-syscall-note\) OR \(Apache-2\.0 WITH LLVM-exception\))( \*/)?")
 LINE_CHECKED = CPP_SUFFIXES + (".py", ".cmake", "CMakeLists.txt")
 
 FREESTANDING = {"bit", "climits", "concepts", "cstddef", "cstdint", "initializer_list", "limits", "type_traits"}
@@ -41,7 +45,11 @@ RAW_STATUS = re.compile(r"\babsl::(?:(?:Aborted|AlreadyExists|Cancelled|DataLoss
 
 
 def _cpp(tree, *folders):
-    return [(p, t) for p, t in tree.items() if p.endswith(CPP_SUFFIXES) and p.startswith(folders or "")]
+    return [(p, t) for p, t in tree.items() if p.endswith(CPP_SUFFIXES) and p.startswith(folders or "") and not _is_kernel(p)]
+
+
+def _is_kernel(path):
+    return path.startswith(KERNEL_FOLDERS) and path.endswith((".c", ".h"))
 
 
 def _is_script(path, text):
@@ -51,7 +59,10 @@ def _is_script(path, text):
 def license_line(tree):
     for path, text in tree.items():
         lines = text.split("\n")
-        if path.endswith(CPP_SUFFIXES) and lines[0] != f"// {LICENSE_LINE}":
+        if _is_kernel(path):
+            if not KERNEL_LICENSE.fullmatch(lines[0]):
+                yield f"{path}:1: the licence line is missing. Fix: start it with '// SPDX-License-Identifier: GPL-2.0-only'."
+        elif path.endswith(CPP_SUFFIXES) and lines[0] != f"// {LICENSE_LINE}":
             yield f"{path}:1: the licence line is missing. Fix: start the file with '// {LICENSE_LINE}'."
         if _is_script(path, text) and f"# {LICENSE_LINE}" not in lines[:2]:
             yield f"{path}:1: the licence line is missing. Fix: put '# {LICENSE_LINE}' first, or right after '#!'."
@@ -74,7 +85,7 @@ def file_length(tree):
 
 
 def function_length(tree):
-    for path, text in _cpp(tree):
+    for path, text in [*_cpp(tree), *((p, t) for p, t in tree.items() if _is_kernel(p))]:
         for name, first, last in source_text.functions(text):
             if last - first + 1 > FUNCTION_LINES:
                 yield (f"{path}:{first}: function {name} has {last - first + 1} lines, more than {FUNCTION_LINES}. "

@@ -60,6 +60,8 @@ class SeededViolation(unittest.TestCase):
     def test_license_line(self):
         self.expect(checks.license_line, "runtime/a.cc", "int a;\n", TOP + "int a;\n")
         self.expect(checks.license_line, "scripts/a", "#!/bin/sh\n", f"#!/bin/sh\n# {checks.LICENSE_LINE}\n")
+        self.expect(checks.license_line, "driver/kernel/a/a.c", TOP, "// SPDX-License-Identifier: GPL-2.0-only\n")
+        self.expect(checks.license_line, "driver/kernel/a/a.h", TOP, "/* SPDX-License-Identifier: GPL-2.0-only */\n")
 
     def test_line_length(self):
         self.expect(checks.line_length, "driver/a.cc", "x" * 131 + "\n", "x" * 130 + "\n")
@@ -70,6 +72,8 @@ class SeededViolation(unittest.TestCase):
     def test_function_length(self):
         body = "namespace a {{\nclass B {{\n  int C(int x) const {{\n{}  }}\n}};\n}}\n"
         self.expect(checks.function_length, "hip/a.cc", body.format("    x;\n" * 69), body.format("    x;\n" * 68))
+        body = "static int a(int x)\n{{\n{}}}\n"
+        self.expect(checks.function_length, "driver/kernel/a/a.c", body.format("\tx;\n" * 68), body.format("\tx;\n" * 67))
 
     def test_function_length_exception_is_honoured_and_must_be_needed(self):
         tree = {"hip/a.cc": TOP + "void C() {\n" + "  x;\n" * 80 + "}\n"}
@@ -79,6 +83,7 @@ class SeededViolation(unittest.TestCase):
 
     def test_pragma_once(self):
         self.expect(checks.pragma_once, "include/penstock/a.h", TOP, TOP + "#pragma once\n")
+        self.assertEqual(list(checks.pragma_once({"driver/kernel/a/a.h": ""})), [])  # the kernel's headers have guards of #ifndef
 
     def test_banned_file_names(self):
         for name in ("string_util", "common", "ring_impl", "misc", "test_helpers", "buffer_manager"):
