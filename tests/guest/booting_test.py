@@ -2,17 +2,22 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """What is known of a guest without booting one: how it is described, put together and judged."""
 
+import contextlib
 import os
+import re
 import subprocess
 import sys
 import tempfile
 import types
 import unittest
+import unittest.mock
 
 sys.dont_write_bytecode = True
+import debian
 import disks
 import initramfs
 import kernel_log
+import kernel_modules
 import kernels
 import machine
 import qmp
@@ -40,12 +45,88 @@ class Disks(unittest.TestCase):
         self.assertEqual(Disk(mebibytes=1, metadata_bytes=8).data_bytes, (1 << 20) // 520 * 512)
 
 
+class ArchiveOfPackages:
+    """A suite of Debian that has these packages."""
+
+    def __init__(self, *packages):
+        self.packages, self.unpacked = packages, []
+
+    def names(self, beginning, pattern):
+        return [name for name in self.packages if name.startswith(beginning) and re.fullmatch(pattern, name)]
+
+    def unpack(self, packages, folder):
+        self.unpacked += packages
+        for name in packages:
+            version = name.split("-", 2)[2]
+            path = {"linux-binary": f"usr/lib/modules/{version}/vmlinuz"}.get(name[:12], f"usr/src/{name}/Makefile")
+            os.makedirs(os.path.dirname(os.path.join(folder, path)), exist_ok=True)
+            with open(os.path.join(folder, path), "w", encoding="utf-8"):
+                pass
+
+
 class Kernels(unittest.TestCase):
+    OLD, NEW = "7.2.12+deb13-cloud-amd64", "7.3.4+deb13-cloud-amd64"
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.enterContext(unittest.mock.patch.dict(os.environ, PENSTOCK_CACHE=folder.name))
+
+    def archive(self, *versions):
+        """From now on Debian has these versions of kernel 7."""
+        archive = ArchiveOfPackages(*(f"linux-binary-{version}" for version in versions))
+        self.enterContext(unittest.mock.patch.object(debian, "suite", lambda name: contextlib.nullcontext(archive)))
+        return archive
+
     def test_the_newest_is_the_one_with_the_greatest_numbers(self):
         names = ["linux-binary-7.2.9+deb13-cloud-amd64", "linux-binary-7.2.12+deb13-cloud-amd64",
                  "linux-binary-7.1.13+deb13-cloud-amd64"]
-        self.assertEqual(kernels.newest(names), names[1])
-        self.assertIsNone(kernels.newest([]))
+        self.assertEqual(debian.newest(names), names[1])
+        self.assertIsNone(debian.newest([]))
+
+    def test_are_fetched_once(self):
+        archive = self.archive(self.OLD, self.NEW)
+        self.assertRegex(kernels.kernel("7"), re.escape(f"/kernels/7/usr/lib/modules/{self.NEW}/vmlinuz"))
+        kernels.kernel("7")
+        self.assertEqual(archive.unpacked, [f"linux-binary-{self.NEW}"])
+
+    def test_have_headers_of_the_version_of_the_image(self):
+        self.archive(self.OLD)
+        kernels.kernel("7")
+        archive = self.archive(self.OLD, self.NEW)
+        self.assertEqual(kernels.headers("7")[0], self.OLD)
+        self.assertEqual(archive.unpacked, [f"linux-headers-{self.OLD}", "linux-headers-7.2.12+deb13-common",
+                                            "linux-kbuild-7.2.12+deb13", f"linux-modules-{self.OLD}"])
+
+    def test_are_fetched_anew_with_their_headers_when_the_archive_has_no_headers_of_the_image_any_more(self):
+        self.archive(self.OLD)
+        kernels.kernel("7")
+        self.archive(self.NEW)
+        self.assertEqual(kernels.headers("7")[0], self.NEW)
+        self.assertIn(self.NEW, kernels.kernel("7"))
+
+    def test_have_the_image_of_the_version_of_headers_that_came_first(self):
+        self.archive(self.OLD)
+        self.assertEqual(kernels.headers("7")[0], self.OLD)
+        self.archive(self.OLD, self.NEW)
+        self.assertIn(self.OLD, kernels.kernel("7"))
+
+
+class Modules(unittest.TestCase):
+    def test_are_built_without_a_word(self):
+        self.assertEqual(kernel_modules.complaints("  CC [M]  main.o\n  CHECK   main.c\n  LD [M]  a.ko\n"), [])
+        for line in ("main.c:1:5: warning: unused variable 'a' [-Wunused-variable]", "WARNING: modpost: missing MODULE_LICENSE()",
+                     "main.c:3:2: error: undefined identifier", "make: *** [Makefile:2: a.o] Error 1"):
+            self.assertEqual(kernel_modules.complaints(f"  CC [M]  main.o\n{line}\n"), [line])
+
+    def test_are_built_anew_when_a_source_changes(self):
+        with tempfile.TemporaryDirectory() as folder:
+            digests = set()
+            for name, text in (("Kbuild", "obj-m := a.o"), ("a.c", "int a;"), ("a.c", "int b;"), ("a.c", "int a;"), ("a.o", "")):
+                with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
+                    file.write(text)
+                digests.add(kernel_modules.digest_of(folder))
+        self.assertEqual(len(digests), 3)
 
 
 class Root(unittest.TestCase):
@@ -134,7 +215,7 @@ class Command(unittest.TestCase):
         self.assertRegex(done.stdout, r"^SKIPPED: apt-get is not installed\. Fix: ")
 
     def test_refuses_a_wrong_word(self):
-        for words in ((), ("run",), ("run", "nowhere"), ("fetch", "5"), ("boot",)):
+        for words in ((), ("run",), ("run", "nowhere"), ("fetch", "5"), ("module", "6.1"), ("boot",)):
             self.assertEqual(self.run_it(*words).returncode, 2, words)
 
 

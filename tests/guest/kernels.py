@@ -1,71 +1,90 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Kernels of Debian, fetched by apt-get with its signatures checked, into a cache of ours.
+"""Kernels of Debian, and what modules for them are built with, in a cache of ours. Where the cache has something, it stays as it
+is; an image and the headers that go with it are of one version."""
 
-The host's sources, lists and package states are neither used nor changed: apt-get runs with folders of its own. Its network
-settings (proxies in apt.conf.d) are the host's.
-"""
-
-import contextlib
-import fcntl
+import dataclasses
 import glob
 import os
 import re
-import shutil
-import subprocess
-import tempfile
 
-from unavailable import Unavailable, program
+import cache
+import debian
+from unavailable import Unavailable
 
-MIRROR = "http://deb.debian.org/debian"
-KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
-FETCH_SECONDS = 90
 
-# Name: suite, beginning of the package's name, and the whole of it. NVMe is built into all of them, so no module is loaded.
+@dataclasses.dataclass(frozen=True)
+class Kernel:
+    suite: str
+    image: str               # the package, with V for the version as `uname -r` says it
+    version: str             # a pattern for V
+    modules: bool = False    # those of a package of their own are wanted too
+
+    def newest_version(self, suite):
+        before, after = self.image.split("V")
+        # Up to its first wild number the pattern is a beginning, by which apt finds names.
+        beginning = before + re.match(r"(?:\\\.|\d)+", self.version)[0].replace("\\", "")
+        package = debian.newest(suite.names(beginning, re.escape(before) + self.version + re.escape(after)))
+        if package is None:
+            raise Unavailable(f"{debian.MIRROR} has no package {beginning}* in {self.suite}",
+                              "look for the name that it has now, and put it into tests/guest/kernels.py")
+        return package.removeprefix(before)
+
+    def has(self, suite, version):
+        package = self.image.replace("V", version)
+        return bool(suite.names(package, re.escape(package)))
+
+    def packages_for_modules(self, version):
+        """What modules are built with, and the kernel's own modules where they are wanted."""
+        base = re.sub(r"(-cloud)?-amd64$", "", version)
+        wanted = [f"linux-headers-{version}", f"linux-headers-{base}-common", f"linux-kbuild-{base}"]
+        return wanted + ([f"linux-modules-{version}"] if self.modules else [])
+
+
+# NVMe is built into all of them, so no module is loaded for it.
 KERNELS = {
-    "7": ("trixie-backports", "linux-binary-7.", r"linux-binary-7\.[0-9.]+\+deb13-cloud-amd64"),
-    "6.1": ("bookworm", "linux-image-6.1.", r"linux-image-6\.1\.0-[0-9]+-cloud-amd64"),
+    "7": Kernel("trixie-backports", "linux-binary-V", r"7\.[0-9.]+\+deb13-cloud-amd64", modules=True),
+    "6.1": Kernel("bookworm", "linux-image-V", r"6\.1\.0-[0-9]+-cloud-amd64"),
+    "6.12": Kernel("trixie", "linux-image-V", r"6\.12\.[0-9]+\+deb13-cloud-amd64"),
 }
-
-# The host's settings may clean its own caches or talk to its services after an update: not after ours.
-APT_CONFIGURATION = """
-#clear APT::Update::Pre-Invoke;
-#clear APT::Update::Post-Invoke;
-#clear APT::Update::Post-Invoke-Success;
-#clear APT::Architectures;
-APT::Architecture "amd64";
-APT::Architectures {{ "amd64"; }};
-Acquire::Languages "none";
-Acquire::Retries "1";
-Acquire::http::Timeout "15";
-Dir::State "{0}";
-Dir::State::status "{0}/status";
-Dir::Cache "{0}";
-Dir::Etc::sourcelist "{0}/debian.sources";
-Dir::Etc::sourceparts "/dev/null";
-"""
-
-SOURCES = """
-Types: deb
-URIs: {mirror}
-Suites: {suite}
-Components: main
-Architectures: amd64
-Signed-By: {keyring}
-"""
-
-
-def cache_folder():
-    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    return os.path.abspath(os.environ.get("PENSTOCK_CACHE") or os.path.join(root, "build", "cache"))
 
 
 def kernel(name):
     """The path of the kernel's image; fetched first if the cache has none. Raises Unavailable."""
-    folder = os.path.join(cache_folder(), "kernels")
-    os.makedirs(folder, exist_ok=True)
-    with open(os.path.join(folder, f"{name}.lock"), "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # two boots that begin together fetch once
-        return _image(os.path.join(folder, name)) or _fetch(name, folder)
+    with _locked(name) as folder:
+        found = _image(folder)
+        if found is None:
+            with debian.suite(KERNELS[name].suite) as suite:
+                version = _headers_version(folder)
+                if version is None or not KERNELS[name].has(suite, version):
+                    version = KERNELS[name].newest_version(suite)
+                _fetch_image(suite, name, version, folder)
+            found = _image(folder)
+        return found
+
+
+def headers(name):
+    """(version, folder): the unpacked headers of the kernel's version, below usr/src there, and its modules, below
+    usr/lib/modules; fetched first if they are not those of the image in the cache. Raises Unavailable."""
+    with _locked(name) as folder:
+        image = _image(folder)
+        wanted = _version_of(image) if image else _headers_version(folder)
+        if wanted is None or wanted != _headers_version(folder):
+            with debian.suite(KERNELS[name].suite) as suite:
+                if wanted is None or not KERNELS[name].has(suite, wanted):  # the archive keeps one version, and has moved on
+                    wanted = KERNELS[name].newest_version(suite)
+                    if image:
+                        _fetch_image(suite, name, wanted, folder)
+                cache.replace(folder + ".headers", lambda fresh: suite.unpack(KERNELS[name].packages_for_modules(wanted), fresh))
+        return wanted, folder + ".headers"
+
+
+def _locked(name):
+    """The folder of a kernel's image."""
+    return cache.locked(os.path.join(cache.folder("kernels"), name))
+
+
+def _fetch_image(suite, name, version, folder):
+    cache.replace(folder, lambda fresh: suite.unpack([KERNELS[name].image.replace("V", version)], fresh))
 
 
 def _image(folder):
@@ -73,58 +92,12 @@ def _image(folder):
     return found[0] if found else None
 
 
-def _fetch(name, folder):
-    suite, beginning, pattern = KERNELS[name]
-    program("apt-get", "use Debian or Ubuntu, or put a kernel's package, unpacked, into " + os.path.join(folder, name))
-    if not os.path.exists(KEYRING):
-        raise Unavailable(f"there is no {KEYRING} to check signatures with", "run scripts/setup guest")
-    with _apt(suite) as apt:
-        apt("apt-get", "update", "-qq", "--error-on=any")
-        names = apt("apt-cache", "pkgnames", beginning).split()
-        package = newest(n for n in names if re.fullmatch(pattern, n))
-        if package is None:
-            raise Unavailable(f"{MIRROR} has no package {beginning}* in {suite}", "look for the name that it has now, and put "
-                              "it into tests/guest/kernels.py")
-        print(f"scripts/guest: fetching {package} from {suite}", flush=True)
-        apt("apt-get", "download", "-qq", package)
-        unpacked = tempfile.mkdtemp(prefix=f"{name}.", dir=folder)
-        try:
-            apt("dpkg-deb", "--extract", *glob.glob(os.path.join(apt.folder, "*.deb")), unpacked)
-            os.rename(unpacked, os.path.join(folder, name))
-        finally:
-            shutil.rmtree(unpacked, ignore_errors=True)
-    return _image(os.path.join(folder, name))
+def _version_of(image):
+    """What `uname -r` says when the image runs."""
+    name = os.path.basename(image)
+    return name.removeprefix("vmlinuz-") if name != "vmlinuz" else os.path.basename(os.path.dirname(image))
 
 
-def newest(names):
-    """The name with the greatest numbers in it, or None."""
-    return max(names, key=lambda name: [int(number) for number in re.findall(r"\d+", name)], default=None)
-
-
-@contextlib.contextmanager
-def _apt(suite):
-    """A function that runs a command of apt on a state of its own, which is removed afterwards; `.folder` is where it runs."""
-    with tempfile.TemporaryDirectory(prefix="penstock_apt_") as folder:
-        os.chmod(folder, 0o755)  # apt-get, as root, downloads as a user without rights
-        for path in ("lists/partial", "archives/partial"):
-            os.makedirs(os.path.join(folder, path))
-        for path, text in (("status", ""), ("apt.conf", APT_CONFIGURATION.format(folder)),
-                           ("debian.sources", SOURCES.format(mirror=MIRROR, suite=suite, keyring=KEYRING))):
-            with open(os.path.join(folder, path), "w", encoding="utf-8") as file:
-                file.write(text)
-
-        def run(command, *arguments):
-            words = [command, *arguments] if command == "dpkg-deb" else [command, "-c", "apt.conf", *arguments]
-            try:
-                done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=FETCH_SECONDS)
-            except subprocess.TimeoutExpired:
-                raise Unavailable(f"{words[0]} {arguments[0]} took longer than {FETCH_SECONDS} s", "see to a network") from None
-            if done.returncode != 0:
-                said = " ".join((done.stderr or done.stdout).split())
-                raise Unavailable(f"{' '.join(words)} ended with {done.returncode}: {said[:500]}",
-                                  f"give this machine a way to {MIRROR} (proxies are apt's), or a cache that has the kernels "
-                                  "(PENSTOCK_CACHE)")
-            return done.stdout
-
-        run.folder = folder
-        yield run
+def _headers_version(folder):
+    found = glob.glob(f"{folder}.headers/usr/src/linux-headers-*amd64")
+    return os.path.basename(found[0]).removeprefix("linux-headers-") if found else None
