@@ -27,8 +27,8 @@ def caches_after_barriers(machine):
 
 
 def _comes_to(kernel, number, index, opcode):
-    """Whether a way on from that instruction comes to `opcode`, of the same call in the source, before a load. The compiler merges
-    equal ends of blocks, and leaves it to a flag which way is taken on from there: so one way has to be enough."""
+    """Whether a way on from that instruction comes to `opcode`, of the same call in the source, before a load. The compiler
+    merges equal ends of blocks, and leaves it to a flag which way is taken on from there: so one way has to be enough."""
     call = kernel.blocks[number][index].where.partition(" in ")[2]
     seen, todo = set(), [(number, kernel.blocks[number][index:])]
     while todo:

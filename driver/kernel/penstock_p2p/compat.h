@@ -26,11 +26,17 @@
 #endif
 
 #ifndef PENSTOCK_HAS_PAGE_PGMAP
-static inline struct dev_pagemap* page_pgmap(const struct page* page) { return page->pgmap; }
+static inline struct dev_pagemap *page_pgmap(const struct page *page)
+{
+	return page->pgmap;
+}
 #endif
 
 #ifndef PENSTOCK_HAS_VM_FLAGS_SET
-static inline void vm_flags_set(struct vm_area_struct* vma, unsigned long flags) { vma->vm_flags |= flags; }
+static inline void vm_flags_set(struct vm_area_struct *vma, unsigned long flags)
+{
+	vma->vm_flags |= flags;
+}
 #endif
 
 #ifndef PENSTOCK_HAS_SG_DMA_IS_BUS_ADDRESS

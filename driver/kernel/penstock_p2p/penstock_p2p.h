@@ -20,16 +20,16 @@
 
 /* A PCI function: domain, and bus << 8 | device << 3 | function. */
 struct penstock_p2p_function {
-  __u32 domain;
-  __u32 address;
+	__u32 domain;
+	__u32 address;
 };
 
 /* A part of one BAR. Offset and length in bytes. */
 struct penstock_p2p_piece {
-  __u32 bar;
-  __u32 reserved;
-  __u64 offset;
-  __u64 length;
+	__u32 bar;
+	__u32 reserved;
+	__u64 offset;
+	__u64 length;
 };
 
 /*
@@ -51,34 +51,34 @@ struct penstock_p2p_piece {
  * back meanwhile ENOMEM          no room for its struct pages
  */
 struct penstock_p2p_reserve {
-  __s32 dma_buf;
-  __u32 flags; /* 0 */
-  struct penstock_p2p_function function;
-  __u32 window; /* out: its number, never used again */
-  __u32 reserved;
+	__s32 dma_buf;
+	__u32 flags; /* 0 */
+	struct penstock_p2p_function function;
+	__u32 window; /* out: its number, never used again */
+	__u32 reserved;
 };
 
 enum penstock_p2p_state {
-  PENSTOCK_P2P_PINNED = 1,
-  PENSTOCK_P2P_REVOKED = 2, /* the exporter took the memory back: the mappings are gone, and release is all that is left */
+	PENSTOCK_P2P_PINNED = 1,
+	PENSTOCK_P2P_REVOKED = 2, /* the exporter took the memory back: the mappings are gone, and release is all that is left */
 };
 
 /* The window of the lowest number that is not less than `window`. ENOENT: there is none. */
 struct penstock_p2p_query {
-  __u32 window; /* in and out */
-  __u32 state;  /* enum penstock_p2p_state */
-  struct penstock_p2p_function function;
-  __u64 length;
-  __u64 mmap_offset; /* what to give mmap for the window's first byte; MAP_SHARED, whole pages */
-  __u32 mapping_count;
-  __u32 piece_count;
-  struct penstock_p2p_piece piece[PENSTOCK_P2P_MAX_PIECES]; /* in the order of the buffer */
+	__u32 window; /* in and out */
+	__u32 state; /* enum penstock_p2p_state */
+	struct penstock_p2p_function function;
+	__u64 length;
+	__u64 mmap_offset; /* what to give mmap for the window's first byte; MAP_SHARED, whole pages */
+	__u32 mapping_count;
+	__u32 piece_count;
+	struct penstock_p2p_piece piece[PENSTOCK_P2P_MAX_PIECES]; /* in the order of the buffer */
 };
 
 /* A new descriptor of the window's dma-buf. ENOENT; ESTALE: it is revoked. */
 struct penstock_p2p_export {
-  __u32 window;
-  __s32 dma_buf; /* out */
+	__u32 window;
+	__s32 dma_buf; /* out */
 };
 
 /*
@@ -86,8 +86,8 @@ struct penstock_p2p_export {
  * ENOENT; EBUSY: it is mapped, or I/O into it has not ended within 5 seconds; EINTR.
  */
 struct penstock_p2p_release {
-  __u32 window;
-  __u32 reserved;
+	__u32 window;
+	__u32 reserved;
 };
 
 #define PENSTOCK_P2P_MAGIC 0xB7

@@ -35,7 +35,8 @@ struct provider *provider_get(struct pci_dev *pdev)
 	if (provider)
 		return provider;
 	if (has_pool(pdev)) {
-		pci_err(pdev, "penstock_p2p: its memory is registered for peers already. Fix: use it as it is (p2pmem), or keep who registered it (amdgpu's own driver, an NVMe CMB) from doing so\n");
+		pci_err(pdev,
+			"penstock_p2p: its memory is registered for peers already. Fix: use it as it is (p2pmem), or keep who registered it (amdgpu's own driver, an NVMe CMB) from doing so\n");
 		return ERR_PTR(-EADDRINUSE);
 	}
 	provider = kzalloc(sizeof(*provider), GFP_KERNEL);
@@ -72,7 +73,8 @@ int piece_check(struct pci_dev *pdev, int bar, u64 offset, u64 length)
 
 	if (IS_ALIGNED(pci_resource_start(pdev, bar) + offset, grain) && IS_ALIGNED(length, grain))
 		return 0;
-	pci_err(pdev, "penstock_p2p: the piece of %#llx bytes at %#llx of BAR %d does not begin and end on a multiple of %#llx. Fix: allocate a multiple of it, contiguous\n",
+	pci_err(pdev,
+		"penstock_p2p: the piece of %#llx bytes at %#llx of BAR %d does not begin and end on a multiple of %#llx. Fix: allocate a multiple of it, contiguous\n",
 		length, offset, bar, grain);
 	return -ERANGE;
 }
@@ -127,7 +129,8 @@ static struct piece *piece_register(struct provider *provider, int bar, u64 offs
 	if (!error)
 		error = piece_occupy(pdev, piece);
 	if (error) {
-		pci_err(pdev, "penstock_p2p: cannot register %#llx bytes at %#llx of BAR %d: %d. Fix: free memory (64 bytes for each page of the window), or unbind and bind the function's driver\n",
+		pci_err(pdev,
+			"penstock_p2p: cannot register %#llx bytes at %#llx of BAR %d: %d. Fix: free memory (64 bytes for each page of the window), or unbind and bind the function's driver\n",
 			length, offset, bar, error);
 		kfree(piece);
 		return ERR_PTR(error);
@@ -145,7 +148,8 @@ struct piece *piece_take(struct provider *provider, int bar, u64 offset, u64 len
 			continue;
 		if (piece->offset == offset && piece->length == length && !piece->in_use)
 			goto found;
-		pci_err(provider->pdev, "penstock_p2p: the piece of %#llx bytes at %#llx of BAR %d overlaps one of %#llx at %#llx that an earlier window left behind. Fix: reserve a buffer of the same size and place, or unbind and bind the function's driver\n",
+		pci_err(provider->pdev,
+			"penstock_p2p: the piece of %#llx bytes at %#llx of BAR %d overlaps one of %#llx at %#llx that an earlier window left behind. Fix: reserve a buffer of the same size and place, or unbind and bind the function's driver\n",
 			length, offset, bar, piece->length, piece->offset);
 		return ERR_PTR(-EADDRNOTAVAIL);
 	}

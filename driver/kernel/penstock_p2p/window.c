@@ -158,7 +158,8 @@ static int window_attach(struct window *window)
 		return 0;
 	dma_buf_detach(window->dma_buf, window->attachment);
 refused:
-	pci_err(pdev, "penstock_p2p: the exporter %s does not pin the buffer for peers: %d. Fix: name the function whose memory it is, allocate it there and not for compression, and use a driver that pins device memory for peers (amdgpu: Linux 6.16)\n",
+	pci_err(pdev,
+		"penstock_p2p: the exporter %s does not pin the buffer for peers: %d. Fix: name the function whose memory it is, allocate it there and not for compression, and use a driver that pins device memory for peers (amdgpu: Linux 6.16)\n",
 		window->dma_buf->exp_name, error);
 	return -ECONNREFUSED;
 }
@@ -201,11 +202,12 @@ static int place_append(struct window *window, int bar, u64 offset, u64 length)
 		return 0;
 	}
 	if (window->piece_count == PENSTOCK_P2P_MAX_PIECES) {
-		pci_err(window->pdev, "penstock_p2p: the buffer lies in more than %d pieces. Fix: allocate it contiguous, or smaller\n",
+		pci_err(window->pdev,
+			"penstock_p2p: the buffer lies in more than %d pieces. Fix: allocate it contiguous, or smaller\n",
 			PENSTOCK_P2P_MAX_PIECES);
 		return -E2BIG;
 	}
-	last[1] = (struct penstock_p2p_piece){ .bar = bar, .offset = offset, .length = length };
+	last[1] = (struct penstock_p2p_piece){.bar = bar, .offset = offset, .length = length};
 	window->piece_count++;
 	return 0;
 }
@@ -225,7 +227,8 @@ static int place_segment(struct window *window, struct iommu_domain *domain, str
 			address = iommu_iova_to_phys(domain, address);
 		bar = find_bar(window->pdev, as_bus, address, step, &offset);
 		if (bar < 0) {
-			pci_err(window->pdev, "penstock_p2p: the buffer lies outside the function's BARs, at %#llx: in system memory, or in another function's. Fix: name the function that has it, and free device memory, so that it need not move out\n",
+			pci_err(window->pdev,
+				"penstock_p2p: the buffer lies outside the function's BARs, at %#llx: in system memory, or in another function's. Fix: name the function that has it, and free device memory, so that it need not move out\n",
 				address);
 			return -EXDEV;
 		}
@@ -427,7 +430,8 @@ static int check_function(struct pci_dev *pdev, u64 length)
 		if (pci_resource_flags(pdev, bar) & IORESOURCE_MEM)
 			largest = max_t(u64, largest, pci_resource_len(pdev, bar));
 	if (length > largest || length > 1ull << WINDOW_MMAP_SHIFT) {
-		pci_err(pdev, "penstock_p2p: %#llx bytes are more than its largest BAR of %#llx. Fix: switch on \"Above 4G decoding\" and \"Resizable BAR\" in the firmware\n",
+		pci_err(pdev,
+			"penstock_p2p: %#llx bytes are more than its largest BAR of %#llx. Fix: switch on \"Above 4G decoding\" and \"Resizable BAR\" in the firmware\n",
 			length, largest);
 		return -EFBIG;
 	}
@@ -442,7 +446,8 @@ static int check_no_window(struct pci_dev *pdev)
 	mutex_lock(&lock);
 	provider = provider_find(pdev);
 	if (provider && provider->window) {
-		pci_err(pdev, "penstock_p2p: it has window %u already. Fix: use that one, or release it\n", provider->window->number);
+		pci_err(pdev, "penstock_p2p: it has window %u already. Fix: use that one, or release it\n",
+			provider->window->number);
 		error = -EEXIST;
 	}
 	mutex_unlock(&lock);
