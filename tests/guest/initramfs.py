@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""The guest's root: busybox, some programs with their shared libraries, and a script that init runs."""
+"""The guest's root: busybox, some programs with their shared libraries, modules, and a script that init runs."""
 
 import os
 import re
@@ -20,6 +20,7 @@ exec </dev/ttyS1 >/dev/ttyS1 2>&1
 stty raw -echo
 cd /tmp
 echo "@booted $(uname -r)"
+while read -r module; do insmod /guest/modules/$module || exec poweroff -f; done </guest/modules/order
 sh /guest/script
 echo "@exit $?"
 exec poweroff -f
@@ -60,8 +61,9 @@ class Archive:
         return header + bytes(-len(header) % 4) + content + bytes(-len(content) % 4)
 
 
-def write(path, programs, files):
-    """`programs`: paths on the host, which become /guest/NAME; `files`: {path in the guest: text}."""
+def write(path, programs, modules, files):
+    """`programs`: paths on the host, which become /guest/NAME; `modules`: {file name: content}, which init loads in this order from
+    /guest/modules; `files`: {path in the guest: text}."""
     busybox = program("busybox")
     archive = Archive()
     for name in ("proc", "sys", "dev", "tmp", "bin", "guest"):
@@ -74,6 +76,9 @@ def write(path, programs, files):
     archive.file("etc/passwd", "root:x:0:0::/tmp:/bin/sh\nuser:x:1000:1000::/tmp:/bin/sh\n")
     for source in programs:
         _add_program(archive, "guest/" + os.path.basename(source), source)
+    for name, content in modules.items():
+        archive.file(f"guest/modules/{name}", content)
+    archive.file("guest/modules/order", "".join(f"{name}\n" for name in modules))
     for name, text in files.items():
         archive.file(name.lstrip("/"), text)
     archive.write(path)

@@ -4,6 +4,7 @@ another: headers bring programs of their own, which want that Debian's C library
 
 import glob
 import hashlib
+import lzma
 import os
 import re
 import shutil
@@ -61,6 +62,38 @@ def build(name, kernel):
         if _content(stamp).decode() != digest:
             cache.replace(built, lambda fresh: _build(source, fresh, version, headers, digest))
         return module
+
+
+def to_load(names, kernel):
+    """{file name: content} of modules of that kernel and of what they need, each before those that need it. Raises Unavailable,
+    Complaints."""
+    found = {}
+    folder = kernels.headers(kernel)[1] if names else ""
+
+    def add(name):
+        if name in SOURCES:
+            content = _content(build(name, kernel))
+        else:
+            content = _of_the_kernel(name, folder)
+        for needed in filter(None, needs(content)):
+            if f"{needed}.ko" not in found:
+                add(needed)
+        found.setdefault(f"{name}.ko", content)
+
+    for name in names:
+        add(name)
+    return found
+
+
+def _of_the_kernel(name, folder):
+    for path in glob.glob(f"{folder}/usr/lib/modules/*/kernel/**/{name}.ko.xz", recursive=True):
+        return lzma.decompress(_content(path))
+    raise Unavailable(f"there is no module {name} in {folder}", "name another, or the package that has it, in tests/guest/kernels.py")
+
+
+def needs(module):
+    """The names of the modules that must be loaded before one with that content."""
+    return re.search(rb"\0depends=([^\0]*)\0", module)[1].decode().split(",")
 
 
 def complaints(output):

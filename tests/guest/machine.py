@@ -37,18 +37,24 @@ def _image(folder, controller, number):
 
 def arguments(scenario, folder, kernel, initramfs):
     """QEMU's arguments, less the consoles."""
+    options = " ".join(filter(None, (KERNEL_OPTIONS, "intel_iommu=on" if scenario.iommu else "", scenario.kernel_options)))
     words = ["-accel", "tcg,thread=multi", "-cpu", PROCESSOR, "-machine", "q35", "-smp", "2",
              "-m", "1G", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
-             "-kernel", kernel, "-initrd", initramfs, "-append", f"{KERNEL_OPTIONS} {scenario.kernel_options}".strip(),
+             "-kernel", kernel, "-initrd", initramfs, "-append", options,
              "-qmp", f"unix:{folder}/monitor,server=on,wait=off"]
+    words += ["-device", "intel-iommu"] if scenario.iommu else []
     for subsystem in sorted({controller.subsystem for controller in scenario.controllers} - {""}):
         words += ["-device", f"nvme-subsys,id={subsystem},nqn={subsystem}"]
     for slot, controller in enumerate(scenario.controllers, 1):
         words += _controller(controller, slot, folder)
     if scenario.bar_mebibytes:
         words += ["-object", f"memory-backend-file,id=bar,share=on,mem-path={folder}/bar,size={scenario.bar_mebibytes}M",
-                  "-device", "ivshmem-plain,memdev=bar"]
+                  *_port(0), "-device", "ivshmem-plain,id=BAR,memdev=bar,bus=port0"]
     return words
+
+
+def _port(slot):
+    return ["-device", f"pcie-root-port,id=port{slot},chassis={slot},slot={slot}"]
 
 
 def consoles(kernel_log):
@@ -60,7 +66,7 @@ def _controller(controller, slot, folder):
     device = f"nvme,id={controller.name},serial={controller.serial},bus=port{slot}"
     device += f",subsys={controller.subsystem}" if controller.subsystem else ""
     device += f",{controller.options}" if controller.options else ""
-    words = ["-device", f"pcie-root-port,id=port{slot},chassis={slot},slot={slot}", "-device", device]
+    words = [*_port(slot), "-device", device]
     for number, disk in enumerate(controller.disks, 1):
         drive = f"{controller.name}.{number}"
         words += ["-drive", _drive(disk, drive, _image(folder, controller, number)), "-device",

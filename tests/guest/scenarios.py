@@ -42,7 +42,9 @@ class Scenario:
     kernels: tuple
     cases: str                     # a filter of GoogleTest
     controllers: tuple
-    bar_mebibytes: int = 0         # of a PCI device that has nothing but a BAR (ivshmem), if it is to be there
+    bar_mebibytes: int = 0         # of a PCI device that has nothing but a BAR (ivshmem, "BAR" to the monitor), if it is to be there
+    iommu: bool = False            # Intel's, on in the kernel
+    modules: tuple = ()            # ours, or of the kernel's package, that init loads
     only: dict = field(default_factory=dict)  # kernel: a filter of cases that run there besides
     programs: tuple = ("guest_test",)
     kernel_options: str = ""
@@ -70,6 +72,10 @@ GOING = (
     Controller("PLAIN", (Disk(mebibytes=16),)), MEMORY, Controller("RESET", (Disk(mebibytes=16, reads_per_second=200),)),
     *(Controller(f"PULLED_{path}", (SLOW,)) for path in ("nvme", "read", "bar")),
 )
+# The last has a virtual function to give (sriov_numvfs), which nothing drives: QEMU's is not on line until it is told so.
+PEERS = (PLAIN, Controller("SECOND", (Disk(mebibytes=16),)),
+         Controller("VIRTUAL1", options="sriov_max_vfs=1,sriov_vq_flexible=2,sriov_vi_flexible=1,max_ioqpairs=4,msix_qsize=5",
+                    subsystem="VIRTUAL"))
 NO_PEERS = r"failed to register the CMB"  # kernel 6.1 of Debian is built without peer-to-peer memory
 SCAN_INTERRUPTED = r"nvme nvme\d+: Identify .* failed \("  # a scan for namespaces, by the next reset
 # Seen once with QEMU 7.2 and Linux 6.1: commands sent right after a reset under load never ended (the likely cause: shadow
@@ -90,6 +96,9 @@ SCENARIOS = {scenario.name: scenario for scenario in (
     Scenario("faults", "bad sectors, places past the end, reads that take too long", ("7", "6.1"),
              "MediaError.*:PastTheEnd.*:Overdue.*", FAULTY, only={"7": "Bar/MediaError.*:Bar/PastTheEnd.*:Bar/Overdue.*"},
              allowed_log=(NO_PEERS, r"critical medium error, dev")),
+    Scenario("window", "a PCI function's memory that direct I/O can reach, by the module penstock_p2p", ("7",),
+             "Machine.*:Exporters.*", PEERS, bar_mebibytes=64, iommu=True,
+             modules=("vfio-pci", "vfio_iommu_type1", "penstock_exporter", "penstock_p2p")),
     Scenario("losses", "controllers that go away, and that are reset, under load", ("7", "6.1"), "Reset.*:Unplugged.*", GOING,
              only={"7": "Bar/Reset.*:Bar/Unplugged.*"}, kernel_options="nvme_core.io_timeout=4",
              allowed_log=(NO_PEERS, SCAN_INTERRUPTED, LOST_AFTER_RESET)),
