@@ -2,16 +2,15 @@
 #include "penstock/device_memory.h"
 
 #include <fcntl.h>
-#include <sys/mman.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <utility>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "driver/mapping.h"
+#include "driver/pci_address.h"
 #include "driver/pci_facts.h"
 #include "driver/sysfs_file.h"
 #include "penstock/error.h"
@@ -24,22 +23,11 @@ namespace fs = std::filesystem;
 
 constexpr size_t kPageBytes = 4096;
 
-/// dddd:bb:dd.f, hexadecimal but for the function.
-bool IsPciAddress(const std::string& address) {
-  const std::string shape = "xxxx:xx:xx.x";
-  return address.size() == shape.size() && std::equal(shape.begin(), shape.end(), address.begin(), [](char expected, char c) {
-           return expected == 'x' ? absl::ascii_isxdigit(static_cast<unsigned char>(c)) : c == expected;
-         });
-}
-
 /// The function's folder in sysfs, if it has published memory that may be mapped.
 absl::StatusOr<fs::path> PeerMemoryFolder(const std::string& pci_address, const std::string& sysfs) {
-  const std::string address = pci_address.size() == 7 ? absl::StrCat("0000:", pci_address) : pci_address;
-  if (!IsPciAddress(address)) {
-    return MakeError(absl::StatusCode::kInvalidArgument, What(absl::StrCat("'", pci_address, "' is no PCI address")),
-                     Fix("write it as 0000:41:00.0, as lspci -D shows it"));
-  }
-  const fs::path function = fs::path(sysfs) / "bus/pci/devices" / absl::AsciiStrToLower(address);
+  PENSTOCK_ASSIGN_OR_RETURN(const driver::PciAddress parsed, driver::ParsePciAddress(pci_address));
+  const std::string address = parsed.ToString();
+  const fs::path function = fs::path(sysfs) / "bus/pci/devices" / address;
   std::error_code ignored;
   if (!fs::is_directory(function, ignored)) {
     return MakeError(absl::StatusCode::kNotFound, What(absl::StrCat("there is no PCI function ", address)),
@@ -75,17 +63,6 @@ absl::StatusOr<fs::path> PeerMemoryFolder(const std::string& pci_address, const 
 
 uint64_t FreeBytes(const fs::path& folder) { return driver::ReadNumber(folder / "available").value_or(0); }
 
-/// Null, with errno set, on failure.
-std::shared_ptr<void> MapShared(int fd, size_t bytes) {
-  void* const base = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-  if (base == MAP_FAILED) return nullptr;
-  return {base, [bytes](void* mapped) { munmap(mapped, bytes); }};
-}
-
-DeviceMemory MappedMemory(std::shared_ptr<void> owner, size_t bytes, std::string name) {
-  return {.memory = {static_cast<std::byte*>(owner.get()), bytes}, .name = std::move(name), .owner = std::move(owner)};
-}
-
 absl::Status MapError(int error_number, const std::string& name, size_t bytes, uint64_t free_bytes) {
   What what(absl::StrCat("cannot map ", bytes, " bytes of the ", name));
   if (error_number == EACCES || error_number == EPERM) {
@@ -109,9 +86,9 @@ absl::StatusOr<DeviceMemory> MapPeerMemory(const std::string& pci_address, size_
   const std::string name = absl::StrCat("p2pmem of ", pci_address);
   const FileDescriptor allocate(open((folder / "allocate").c_str(), O_RDWR | O_CLOEXEC));
   if (allocate.get() < 0) return MapError(errno, name, bytes, FreeBytes(folder));
-  std::shared_ptr<void> owner = MapShared(allocate.get(), bytes);
+  std::shared_ptr<void> owner = driver::MapShared(allocate.get(), bytes);
   if (owner == nullptr) return MapError(errno, name, bytes, FreeBytes(folder));
-  return MappedMemory(std::move(owner), bytes, name);
+  return driver::MappedMemory(std::move(owner), bytes, name);
 }
 
 absl::StatusOr<uint64_t> FreePeerMemoryBytes(const std::string& pci_address, const std::string& sysfs) {
@@ -120,13 +97,13 @@ absl::StatusOr<uint64_t> FreePeerMemoryBytes(const std::string& pci_address, con
 }
 
 absl::StatusOr<DeviceMemory> MapDmaBuf(int fd, size_t bytes, const std::string& name) {
-  std::shared_ptr<void> owner = MapShared(fd, bytes);
+  std::shared_ptr<void> owner = driver::MapShared(fd, bytes);
   if (owner == nullptr) {
     return MakeErrnoError(absl::StatusCode::kUnavailable, errno,
                           What(absl::StrCat("cannot map ", bytes, " bytes of the dma-buf ", name)),
                           Fix("use a buffer of at least that size, whose driver lets the CPU map it"));
   }
-  return MappedMemory(std::move(owner), bytes, name);
+  return driver::MappedMemory(std::move(owner), bytes, name);
 }
 
 }  // namespace penstock
