@@ -4,10 +4,12 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdint>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "driver/anonymous_memory.h"
+#include "driver/page_allocator.h"
 #include "penstock/check.h"
 #include "penstock/error.h"
 
@@ -37,6 +39,36 @@ absl::Status CheckSizes(const BufferPool::Options& options, size_t& bytes) {
   if (__builtin_mul_overflow(options.buffer_bytes, options.buffer_count, &bytes) || bytes > SIZE_MAX / 2)
     return OutOfMemory(ENOMEM, options);
   return absl::OkStatus();
+}
+
+/// How many of the buffers that were asked for to make where no more than `free_bytes` are left.
+uint32_t FittingCount(const BufferPool::Options& options, uint64_t free_bytes) {
+  if (options.buffer_count == 1 || free_bytes >= options.buffer_bytes * options.buffer_count + kProbeBytes) {
+    return options.buffer_count;
+  }
+  const uint64_t fitting = (free_bytes - std::min<uint64_t>(free_bytes, kProbeBytes)) / options.buffer_bytes;
+  return static_cast<uint32_t>(std::clamp<uint64_t>(fitting, 1, options.buffer_count));
+}
+
+/// One piece of a device's memory that several pools lie in.
+struct SharedMemory {
+  explicit SharedMemory(DeviceMemory all) : memory(std::move(all)), pages(memory.memory.size()) {}
+
+  const DeviceMemory memory;
+  driver::PageAllocator pages;
+};
+
+absl::StatusOr<DeviceMemory> TakeFrom(const std::shared_ptr<SharedMemory>& shared, size_t bytes) {
+  const DeviceMemory& all = shared->memory;
+  const std::optional<uint64_t> offset = shared->pages.Take(bytes);
+  if (!offset.has_value()) {
+    return MakeError(absl::StatusCode::kResourceExhausted,
+                     What(absl::StrCat("no ", bytes, " bytes in a row are free of the ", all.memory.size(), " of ", all.name)),
+                     Fix("use fewer or smaller buffers (--depth, --chunk), or larger memory"));
+  }
+  const absl::Span<std::byte> part = all.memory.subspan(*offset, bytes);
+  return DeviceMemory{
+      .memory = part, .name = all.name, .owner = {part.data(), [shared, at = *offset](void*) { shared->pages.Return(at); }}};
 }
 
 }  // namespace
@@ -85,12 +117,20 @@ BufferPoolMaker PeerMemoryPools(std::string pci_address) {
     size_t bytes = 0;
     PENSTOCK_RETURN_IF_ERROR(CheckSizes(options, bytes));
     PENSTOCK_ASSIGN_OR_RETURN(const uint64_t free_bytes, FreePeerMemoryBytes(pci_address));
-    if (options.buffer_count > 1 && free_bytes < bytes + kProbeBytes) {
-      const uint64_t fitting = (free_bytes - std::min<uint64_t>(free_bytes, kProbeBytes)) / options.buffer_bytes;
-      options.buffer_count = static_cast<uint32_t>(std::clamp<uint64_t>(fitting, 1, options.buffer_count));
-    }
+    options.buffer_count = FittingCount(options, free_bytes);
     PENSTOCK_ASSIGN_OR_RETURN(DeviceMemory memory, MapPeerMemory(pci_address, options.buffer_bytes * options.buffer_count));
     return BufferPool::CreateIn(std::move(memory), options);
+  };
+}
+
+BufferPoolMaker PoolsIn(DeviceMemory memory) {
+  const auto shared = std::make_shared<SharedMemory>(std::move(memory));
+  return [shared](BufferPool::Options options) -> absl::StatusOr<BufferPool> {
+    size_t bytes = 0;
+    PENSTOCK_RETURN_IF_ERROR(CheckSizes(options, bytes));
+    options.buffer_count = FittingCount(options, shared->pages.LargestFreeBytes());
+    PENSTOCK_ASSIGN_OR_RETURN(DeviceMemory part, TakeFrom(shared, options.buffer_bytes * options.buffer_count));
+    return BufferPool::CreateIn(std::move(part), options);
   };
 }
 

@@ -78,6 +78,14 @@ std::optional<bool> ConfigSaysP2pdma(const HostRoots& roots, const std::string& 
   return LineAfter(*config, "CONFIG_PCI_P2PDMA=y").has_value();
 }
 
+WindowFacts ReadWindows(const std::string& dev) {
+  const absl::StatusOr<PeerWindows> module = PeerWindows::Open(absl::StrCat(dev, "/penstock_p2p"));
+  if (!module.ok()) return {.usable = module.status(), .windows = {}};
+  absl::StatusOr<std::vector<PeerWindow>> windows = module->List();
+  if (!windows.ok()) return {.usable = windows.status(), .windows = {}};
+  return {.usable = absl::OkStatus(), .windows = *std::move(windows)};
+}
+
 }  // namespace
 
 bool HostFacts::kernel_is_at_least(uint32_t version, uint32_t patch_level) const {
@@ -99,6 +107,7 @@ HostFacts ReadHostFacts(const HostRoots& roots) {
   // A pool is proof enough, where no configuration can be read.
   facts.has_p2pdma = facts.p2p_providers.empty() ? ConfigSaysP2pdma(roots, facts.kernel_release) : true;
   facts.gpus = driver::ListPciGpus(roots.sys);
+  facts.peer_windows = ReadWindows(roots.dev);
   return facts;
 }
 

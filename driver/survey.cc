@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "driver/nvme_sysfs.h"
 #include "penstock/buffer_pool.h"
+#include "penstock/peer_window.h"
 #include "penstock/read_paths.h"
 #include "penstock/volume.h"
 
@@ -34,16 +35,26 @@ std::vector<PathFinding> TryPinned(const Volume& volume) {
   return findings;
 }
 
+std::optional<Refusal> TryWindow(const Volume& volume, uint32_t number) {
+  const absl::StatusOr<PeerWindows> module = PeerWindows::Open();
+  if (!module.ok()) return RefusalOf(ReadPath::kBar, module.status());
+  absl::StatusOr<DeviceMemory> memory = module->Map(number);
+  if (!memory.ok()) return RefusalOf(ReadPath::kBar, memory.status());
+  return ProbePath(ReadPath::kBar, volume, PoolsIn(*std::move(memory)));
+}
+
+/// Into whatever device memory there is.
 std::vector<PathFinding> TryPeers(const Volume& volume, const HostFacts& host) {
   // Whatever memory there is, it is the volume that cannot be read so: said once.
   if (!volume.Supports(ReadPath::kBar)) return {{ReadPath::kBar, "", volume.support(ReadPath::kBar).refusal}};
-  const std::vector<std::string> peers = MappablePeers(host);
-  if (peers.empty()) return {{ReadPath::kBar, "", NoPeerMemory(host)}};
   std::vector<PathFinding> findings;
-  findings.reserve(peers.size());
-  for (const std::string& peer : peers) {
+  for (const std::string& peer : MappablePeers(host)) {
     findings.push_back({ReadPath::kBar, absl::StrCat("p2pmem:", peer), ProbePath(ReadPath::kBar, volume, PeerMemoryPools(peer))});
   }
+  for (const uint32_t number : PinnedWindows(host)) {
+    findings.push_back({ReadPath::kBar, absl::StrCat("window:", number), TryWindow(volume, number)});
+  }
+  if (findings.empty()) findings.push_back({ReadPath::kBar, "", NoPeerMemory(host)});
   return findings;
 }
 
@@ -57,44 +68,10 @@ std::optional<ReadPath> Automatic(const Volume& volume, const std::vector<PathFi
   return std::nullopt;
 }
 
-bool IsMappable(const P2pProvider& provider) { return provider.is_published && provider.can_be_mapped && !provider.is_gpu; }
-
 }  // namespace
 
 bool VolumeSurvey::has_working_path() const {
   return std::any_of(findings.begin(), findings.end(), [](const PathFinding& finding) { return !finding.refusal.has_value(); });
-}
-
-std::vector<std::string> MappablePeers(const HostFacts& host) {
-  std::vector<std::string> addresses;
-  for (const P2pProvider& provider : host.p2p_providers) {
-    if (IsMappable(provider)) addresses.push_back(provider.pci_address);
-  }
-  return addresses;
-}
-
-Refusal NoPeerMemory(const HostFacts& host) {
-  const auto refusal = [](const std::string& why, std::string remedy) {
-    return Refusal{ReadPath::kBar, absl::StrCat("no device memory that can be mapped: ", why), std::move(remedy)};
-  };
-  constexpr char kElsewhere[] =
-      "use an NVMe controller with a memory buffer (CMB), or map another device's memory in the application";
-  if (!host.kernel_is_at_least(6, 2)) {
-    return refusal(absl::StrCat("Linux ", host.kernel_release, " maps no peer-to-peer memory for programs"),
-                   "use Linux 6.2 or later with CONFIG_PCI_P2PDMA, or --path=nvme");
-  }
-  if (host.has_p2pdma == false) {
-    return refusal("this kernel is built without peer-to-peer memory", "use a kernel with CONFIG_PCI_P2PDMA, or --path=nvme");
-  }
-  if (host.p2p_providers.empty()) return refusal("no PCI function has published any", kElsewhere);
-  const bool only_gpus = std::all_of(host.p2p_providers.begin(), host.p2p_providers.end(),
-                                     [](const P2pProvider& provider) { return provider.is_gpu; });
-  if (only_gpus) {
-    return refusal("what there is belongs to the driver of a GPU",
-                   "allocate the memory with HIP and hand its mapping to the runtime");
-  }
-  return refusal(absl::StrCat("that of ", host.p2p_providers.front().pci_address, " is not published, or not for programs"),
-                 kElsewhere);
 }
 
 VolumeSurvey SurveyVolume(const std::string& name, const HostFacts& host) {

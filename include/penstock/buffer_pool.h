@@ -65,4 +65,9 @@ using BufferPoolMaker = std::function<absl::StatusOr<BufferPool>(const BufferPoo
 /// leaves room for one to probe with.
 BufferPoolMaker PeerMemoryPools(std::string pci_address);
 
+/// Pools beside one another in one piece of a device's memory, a window for one: as many buffers as fit in a row, at least one. A
+/// pool of several leaves room for one to probe with. A pool gives its place back at its end. The maker and its pools share the
+/// memory's owner. Threads: the maker may be called by several at once. Errors: ResourceExhausted.
+BufferPoolMaker PoolsIn(DeviceMemory memory);
+
 }  // namespace penstock

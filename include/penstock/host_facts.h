@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "penstock/peer_window.h"
 
 namespace penstock {
 
@@ -54,6 +55,12 @@ struct PciGpu {
   std::optional<bool> has_large_bar;     // the BAR covers all of that memory
 };
 
+/// What the kernel module penstock_p2p tells.
+struct WindowFacts {
+  absl::Status usable;              // OK, or why the module cannot be asked, with a remedy
+  std::vector<PeerWindow> windows;  // by number, revoked ones too
+};
+
 struct HostFacts {
   std::string kernel_release;  // "6.1.0-50-amd64"
   IoUringFacts io_uring;
@@ -62,6 +69,7 @@ struct HostFacts {
   std::optional<bool> has_p2pdma;  // CONFIG_PCI_P2PDMA; nothing: the kernel's configuration cannot be read here
   std::vector<P2pProvider> p2p_providers;
   std::vector<PciGpu> gpus;
+  WindowFacts peer_windows;
 
   /// The kernel is this version or a later one.
   bool kernel_is_at_least(uint32_t version, uint32_t patch_level) const;
@@ -72,6 +80,7 @@ struct HostRoots {
   std::string sys = "/sys";
   std::string proc = "/proc";
   std::string boot = "/boot";
+  std::string dev = "/dev";
 };
 
 /// Looks, and sets up rings of io_uring for a moment. What cannot be read is left as if it were not there.

@@ -18,7 +18,7 @@ namespace penstock {
 /// Whether one path brings bytes into one kind of memory.
 struct PathFinding {
   ReadPath path;
-  std::string buffer;              // as --buffer takes it: "pinned", "p2pmem:0000:00:05.0"; empty: no memory of its kind
+  std::string buffer;  // as --buffer takes it: "pinned", "p2pmem:0000:00:05.0", "window:1"; empty: no memory of its kind
   std::optional<Refusal> refusal;  // nothing: a real read brought every byte
 };
 
@@ -42,8 +42,8 @@ struct Survey {
 };
 
 /// Opens the volume and tries every path on it with ProbePath: `nvme`, `read` and `pread` into host memory, `bar` into the memory
-/// of every provider that is MappablePeers. Threads: any. Cost: two small reads a finding, and up to twice ProbeRead's timeout
-/// for one that hangs.
+/// of every provider that is MappablePeers and into every window that is pinned. Threads: any. Cost: two small reads a finding,
+/// and up to twice ProbeRead's timeout for one that hangs.
 VolumeSurvey SurveyVolume(const std::string& name, const HostFacts& host);
 
 /// The host, and the volumes of these names; with no names, every NVMe namespace of the machine. Threads: any.
@@ -52,7 +52,15 @@ Survey SurveyHost(absl::Span<const std::string> names);
 /// PCI addresses of the functions whose peer-to-peer memory path `bar` can be tried on: published, to be mapped, and no GPU's.
 std::vector<std::string> MappablePeers(const HostFacts& host);
 
-/// Why path `bar` has no memory to read into on a host without MappablePeers.
+/// Numbers of the windows that path `bar` can be tried on.
+std::vector<uint32_t> PinnedWindows(const HostFacts& host);
+
+/// What this host lacks for reads into a GPU's memory, each with its remedy, in the order in which it is done: a kernel with
+/// peer-to-peer memory, a GPU whose driver exports its memory, a BAR that covers it, the module penstock_p2p, a window. Empty if
+/// there is a pinned window. What cannot be told is not listed.
+std::vector<Refusal> MissingForAWindow(const HostFacts& host);
+
+/// Why path `bar` has no memory to read into on a host without MappablePeers and PinnedWindows: the first thing that is missing.
 Refusal NoPeerMemory(const HostFacts& host);
 
 }  // namespace penstock

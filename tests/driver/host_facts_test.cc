@@ -24,7 +24,10 @@ using ::testing::IsEmpty;
 class HostFactsOfATree : public ::testing::Test {
  protected:
   HostFacts Read() const {
-    return ReadHostFacts({.sys = tree_.root() + "/sys", .proc = tree_.root() + "/proc", .boot = tree_.root() + "/boot"});
+    return ReadHostFacts({.sys = tree_.root() + "/sys",
+                          .proc = tree_.root() + "/proc",
+                          .boot = tree_.root() + "/boot",
+                          .dev = tree_.root() + "/dev"});
   }
 
   /// A PCI function in the place where its link leads.
@@ -60,6 +63,13 @@ TEST_F(HostFactsOfATree, LeavesOutWhatIsNotThere) {
   EXPECT_EQ(facts.has_p2pdma, std::nullopt);
   EXPECT_THAT(facts.p2p_providers, IsEmpty());
   EXPECT_THAT(facts.gpus, IsEmpty());
+  EXPECT_THAT(RemedyOf(facts.peer_windows.usable), HasSubstr("modprobe penstock_p2p"));
+  EXPECT_THAT(facts.peer_windows.windows, IsEmpty());
+}
+
+TEST_F(HostFactsOfATree, SayWhyTheWindowModuleCannotBeAsked) {
+  tree_.File("dev/penstock_p2p", "");
+  EXPECT_THAT(CauseOf(Read().peer_windows.usable), HasSubstr("speaks version 0"));
 }
 
 TEST_F(HostFactsOfATree, ComparesKernelVersionsByNumber) {

@@ -5,6 +5,10 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <cerrno>
+
+#include "driver/peer_window_error.h"
+#include "penstock/error.h"
 #include "penstock/read_paths.h"
 #include "tests/driver/temp_file.h"
 
@@ -19,6 +23,18 @@ constexpr char kAddress[] = "0000:41:00.0";
 
 P2pProvider Provider(const std::string& address) {
   return {.pci_address = address, .driver = "nvme", .is_published = true, .can_be_mapped = true};
+}
+
+PciGpu Gpu(const std::string& driver, bool has_large_bar = true) {
+  return {.pci_address = "0000:c1:00.0",
+          .driver = driver,
+          .largest_bar_bytes = 256u << 20,
+          .memory_bytes = has_large_bar ? 256u << 20 : 16ull << 30,
+          .has_large_bar = has_large_bar};
+}
+
+PeerWindow Window(uint32_t number, PeerWindow::State state = PeerWindow::State::kPinned) {
+  return {.number = number, .state = state, .pci_address = "0000:c1:00.0"};
 }
 
 HostFacts Host(const std::string& kernel, std::vector<P2pProvider> providers = {}) {
@@ -45,12 +61,93 @@ TEST(Survey, PeersAreThosePublishedMappableAndOfNoGpu) {
   EXPECT_THAT(MappablePeers(Host("6.12.1", {hidden, old, Provider(kAddress), gpu})), ElementsAre(kAddress));
 }
 
+TEST(Survey, WindowsToTryAreThePinnedOnes) {
+  HostFacts host = Host("6.12.1");
+  host.peer_windows.windows = {Window(1), Window(2, PeerWindow::State::kRevoked), Window(5)};
+  EXPECT_THAT(PinnedWindows(host), ElementsAre(1, 5));
+}
+
+/// A host that has everything, and of which one thing after another is taken.
+class StepsToAWindow : public ::testing::Test {
+ protected:
+  StepsToAWindow() {
+    host.has_p2pdma = true;
+    host.gpus = {Gpu("amdgpu")};
+    host.peer_windows.windows = {Window(1)};
+  }
+
+  /// There is no window, and `count` steps are missing; the first is this one.
+  void ExpectFirst(const char* cause, const char* remedy, size_t count) {
+    if (!PinnedWindows(host).empty()) host.peer_windows.windows.clear();
+    const std::vector<Refusal> missing = MissingForAWindow(host);
+    ASSERT_EQ(missing.size(), count) << cause;
+    EXPECT_THAT(missing.front().cause, HasSubstr(cause));
+    EXPECT_THAT(missing.front().remedy, HasSubstr(remedy));
+    for (const Refusal& refusal : missing) EXPECT_FALSE(refusal.cause.empty() || refusal.remedy.empty());
+  }
+
+  HostFacts host = Host("6.12.1");
+};
+
+TEST_F(StepsToAWindow, AreNoneWhereOneIsPinned) {
+  EXPECT_TRUE(MissingForAWindow(host).empty());
+  host.gpus.clear();  // it may be of any device
+  EXPECT_TRUE(MissingForAWindow(host).empty());
+}
+
+TEST_F(StepsToAWindow, EndWithReservingIt) {
+  ExpectFirst("no window is reserved", "penstock window reserve", 1);
+  host.has_p2pdma = std::nullopt;  // not known: the module will tell
+  ExpectFirst("no window is reserved", "penstock window reserve", 1);
+  host.peer_windows.windows = {Window(3, PeerWindow::State::kRevoked)};
+  ExpectFirst("window 3 is revoked", "window release", 1);
+}
+
+TEST_F(StepsToAWindow, BeginWithTheKernel) {
+  host.kernel_release = "6.1.0-50-amd64";
+  ExpectFirst("Linux 6.1.0-50-amd64", "Linux 6.2", 2);
+  host.kernel_release = "6.12.1";
+  host.has_p2pdma = false;
+  ExpectFirst("built without peer-to-peer memory", "CONFIG_PCI_P2PDMA", 2);
+}
+
+TEST_F(StepsToAWindow, NeedAGpuWhoseDriverExportsItsMemory) {
+  for (const char* const driver : {"amdgpu", "nvidia", "xe"}) {
+    host.gpus = {Gpu("ast"), Gpu(driver)};
+    ExpectFirst("no window is reserved", "window reserve", 1);
+  }
+  host.gpus = {Gpu("ast"), Gpu("")};
+  ExpectFirst("0000:c1:00.0 has driver ast, 0000:c1:00.0 has no driver", "load the GPU's driver", 2);
+  host.gpus.clear();
+  ExpectFirst("no GPU", "put one in", 2);
+}
+
+TEST_F(StepsToAWindow, NeedABarThatCoversTheMemoryOfOneGpuAtLeast) {
+  host.gpus = {Gpu("amdgpu", /*has_large_bar=*/false)};
+  ExpectFirst("256 MiB, does not cover the GPU's memory, 16384 MiB", "resizable BARs", 2);
+  host.gpus.push_back(Gpu("amdgpu"));
+  ExpectFirst("no window is reserved", "window reserve", 1);
+}
+
+TEST_F(StepsToAWindow, NeedTheModuleAndRightsOnIt) {
+  for (const int error : {ENOENT, EACCES}) {
+    host.peer_windows.usable = driver::WindowNodeError(error, PeerWindows::kNode);
+    ExpectFirst(CauseOf(host.peer_windows.usable).c_str(), RemedyOf(host.peer_windows.usable).c_str(), 2);
+  }
+  host.gpus = {Gpu("amdgpu", /*has_large_bar=*/false)};
+  host.kernel_release = "6.1.0";
+  ExpectFirst("Linux 6.1.0", "Linux 6.2", 4);
+}
+
 TEST(Survey, TellsWhyThereIsNoPeerMemory) {
   P2pProvider gpu = Provider(kAddress), hidden = Provider(kAddress);
   gpu.is_gpu = true;
   hidden.is_published = false;
   HostFacts without = Host("6.12.1");
   without.has_p2pdma = false;
+  HostFacts with_gpu = Host("6.12.1"), revoked = Host("6.12.1");
+  with_gpu.gpus = {Gpu("amdgpu")};
+  revoked.peer_windows.windows = {Window(3, PeerWindow::State::kRevoked)};
   const struct {
     HostFacts host;
     const char* cause;
@@ -60,6 +157,8 @@ TEST(Survey, TellsWhyThereIsNoPeerMemory) {
       {without, "built without peer-to-peer memory", "CONFIG_PCI_P2PDMA"},
       {Host("6.12.1"), "no PCI function has published any", "CMB"},
       {Host("6.12.1", {gpu}), "the driver of a GPU", "HIP"},
+      {with_gpu, "no window is reserved", "window reserve"},
+      {revoked, "window 3 is revoked", "window release"},
       {Host("6.12.1", {gpu, hidden}), "that of 0000:41:00.0 is not published", "CMB"},
   };
   for (const auto& [host, cause, remedy] : cases) {
