@@ -38,6 +38,8 @@ ABSL_FLAG(penstock::cli::ByteSize, offset, penstock::cli::ByteSize{0}, "where to
 ABSL_FLAG(penstock::cli::ByteSize, length, penstock::cli::kToTheEnd, "bytes of each source");
 ABSL_FLAG(uint32_t, workgroups, 0, "workgroups of the kernel");
 ABSL_FLAG(double, read_timeout, 30, "seconds after which a read is given up");
+ABSL_FLAG(penstock::cli::ByteSize, size, penstock::cli::ByteSize{0}, "bytes of a window");
+ABSL_FLAG(std::string, volume, "", "what to check a window with");
 ABSL_FLAG(bool, json, false, "print one JSON object");
 ABSL_FLAG(double, dump_ring, 0, "seconds between two dumps of the live ring");
 
@@ -48,11 +50,15 @@ constexpr char kHelp[] = R"(penstock streams files into a resident kernel and pr
 
 usage: penstock ingest SOURCE... [--op=crc32c|histogram|match|verify|none] [options]
        penstock probe [VOLUME...] [--json]
+       penstock window list | reserve --device=hip[:N] --size=SIZE | release N | check [N] [options]
        penstock --help | --version
 
 ingest: a SOURCE is a file, a block device or an NVMe namespace (/dev/ng0n1, /dev/nvme0n1, /dev/disk/by-id/...); a directory
 stands for the regular files below it. Sources are opened read-only.
 probe: tells what this host offers, and tries every path on each VOLUME (default: every NVMe namespace) with a small read.
+window: buffers in a GPU's memory that NVMe reads can land in, by the kernel module penstock_p2p. list shows them; reserve makes
+one, which stays when the command ends; release gives one back; check reads a volume into one and compares every byte, as the CPU
+and as the device sees it: a report to keep or to send.
 
   --op=crc32c        CRC-32C of each source (the default)
   --op=histogram     how often each byte value occurs in each source
@@ -62,11 +68,13 @@ probe: tells what this host offers, and tries every path on each VOLUME (default
   --pattern=TEXT     for match: a pattern, may be given several times; for verify: the one pattern
 
   --path=auto        the first of these that works for a source; what was refused is reported, with the remedy
-  --path=bar         NVMe passthrough straight into a device's memory; needs --buffer=p2pmem
+  --path=bar         NVMe passthrough straight into a device's memory; needs --buffer=window or p2pmem
   --path=nvme        NVMe passthrough into registered host buffers: no block layer, no copy by the CPU
   --path=read        io_uring READ_FIXED with O_DIRECT into registered buffers: no copy by the CPU
   --path=pread       plain reads through the page cache
   --buffer=pinned    the bytes land in this host's memory
+  --buffer=window[:N]
+                     the bytes land in a window of a GPU's memory: the only one, or number N of penstock window list
   --buffer=p2pmem:ADDRESS
                      the bytes land in the peer-to-peer memory of the PCI function at ADDRESS, e.g. 0000:41:00.0: an NVMe
                      controller's memory buffer, for one
@@ -83,16 +91,22 @@ probe: tells what this host offers, and tries every path on each VOLUME (default
   --device=hip[:N]   the kernel runs on a GPU: the first, or number N of those that `penstock probe` lists
   --workgroups=N     its workgroups (default: on cpu processors - 1, at least 1; on a GPU one for each compute unit)
 
-  --json             print one JSON object instead of a table; the one option of probe
+  --size=1GiB        window reserve: how much of the GPU's memory, a multiple of 2MiB
+  --volume=VOLUME    window check: the NVMe namespace to read (default: the first one)
+
+  --json             print one JSON object instead of a table; the one option of probe and of window list
   --dump-ring=1      print the live ring's slots and counters to stderr, every so many seconds and at the end
 
 Exit status: 0 if every byte of every source was consumed (and, for verify, is as it should be), 1 if not, 2 for a wrong
 command line, 130 after Ctrl-C. Of probe: 0 if every volume could be opened and has a path that works, 1 if not.
+Of window: 0 if it was done, of window check: if every byte was right; 1 if not.
 
   penstock ingest /var/log --op=match --pattern=error --pattern=warning
   penstock ingest disk.img --op=crc32c --json | jq -r '.source[].crc32c'
   penstock ingest disk.img --op=none --path=read --chunk=128KiB --depth=64
   penstock ingest /dev/ng0n1 --path=bar --buffer=p2pmem:0000:00:05.0
+  penstock window reserve --device=hip:0 --size=1GiB && penstock window check
+  penstock ingest /dev/ng0n1 --path=bar --buffer=window --device=hip:0
   penstock ingest disk.img --offset=1MiB --length=512MiB
   penstock probe --json | jq -r '.volume[] | .name + " " + (.auto // "nothing works")'
 )";
@@ -204,14 +218,6 @@ absl::Status CheckLine(const CommandLine& line, uint64_t chunk_bytes) {
   return absl::OkStatus();
 }
 
-/// "pinned", or "p2pmem:" and the address that is returned.
-absl::StatusOr<std::string> PeerMemoryOf(const std::string& buffer) {
-  absl::string_view address = buffer;
-  if (buffer == "pinned") return "";
-  if (absl::ConsumePrefix(&address, "p2pmem:") && !address.empty()) return std::string(address);
-  return Wrong(absl::StrCat("--buffer=", buffer), "use pinned, or p2pmem: and a PCI address, e.g. p2pmem:0000:41:00.0");
-}
-
 /// Fills in what --device asks for.
 absl::Status TakeDevice(const std::string& device, CommandLine& line) {
   absl::string_view index = device;
@@ -232,22 +238,61 @@ absl::StatusOr<Command> CommandNamed(const std::vector<char*>& words) {
   const std::string_view name = words.size() < 2 ? "" : words[1];
   if (name == "ingest") return Command::kIngest;
   if (name == "probe") return Command::kProbe;
+  if (name == "window") return Command::kWindow;
   return Wrong(name.empty() ? "no command was given" : absl::StrCat("there is no command ", words[1]),
-               "write penstock ingest SOURCE... or penstock probe, or see penstock --help");
+               "write penstock ingest SOURCE..., penstock probe or penstock window list, or see penstock --help");
 }
 
-absl::Status NotOfProbe(const std::string& option) {
-  const std::string dashed = absl::StrReplaceAll(option, {{"_", "-"}});
-  return Wrong(absl::StrCat("penstock probe has no option --", dashed), "leave it out: probe takes volumes and --json");
-}
+/// A command that has few of the options.
+struct ShortCommand {
+  std::string name;
+  std::vector<std::string> options;
+  std::string fix;
+};
 
 /// Options that would be ignored are refused: they say that the user expects something else.
-absl::Status CheckProbe(const CommandLine& line, const std::vector<std::string>& arguments) {
-  if (!line.patterns.empty()) return NotOfProbe("pattern");
+absl::Status CheckOptionsOf(const ShortCommand& command, const CommandLine& line, const std::vector<std::string>& arguments) {
+  std::vector<std::string> given;
+  if (!line.patterns.empty()) given.push_back("pattern");
   for (size_t i = 1; i < arguments.size() && arguments[i] != "--"; ++i) {
-    if (!absl::StartsWith(arguments[i], "-") || arguments[i] == "-") continue;
-    const std::string name = NameOf(arguments[i]);
-    if (name != "json") return NotOfProbe(name);
+    if (absl::StartsWith(arguments[i], "-") && arguments[i] != "-") given.push_back(NameOf(arguments[i]));
+  }
+  for (const std::string& option : given) {
+    if (std::find(command.options.begin(), command.options.end(), option) != command.options.end()) continue;
+    return Wrong(absl::StrCat(command.name, " has no option --", absl::StrReplaceAll(option, {{"_", "-"}})), command.fix);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status TakeWindow(const std::vector<std::string>& arguments, CommandLine& line) {
+  PENSTOCK_ASSIGN_OR_RETURN(line.window, WindowRequestOf(line.sources));
+  line.sources.clear();
+  const std::vector<std::string> options = OptionsOf(line.window.action);
+  const std::string takes = options.empty() ? "no options" : absl::StrCat("--", absl::StrJoin(options, ", --"));
+  PENSTOCK_RETURN_IF_ERROR(CheckOptionsOf({absl::StrCat("penstock window ", WindowActionName(line.window.action)), options,
+                                           absl::StrCat("leave it out: it takes ", takes)},
+                                          line, arguments));
+  PENSTOCK_RETURN_IF_ERROR(TakeDevice(absl::GetFlag(FLAGS_device), line));
+  line.window.volume = absl::GetFlag(FLAGS_volume);
+  line.window.size_bytes = absl::GetFlag(FLAGS_size).bytes;
+  if (line.window.action != WindowAction::kReserve) return absl::OkStatus();
+  if (line.device != DeviceKind::kHip) {
+    return Wrong("penstock window reserve without a GPU", "add --device=hip:N; penstock probe lists the GPUs");
+  }
+  constexpr uint64_t kWindowUnitBytes = 2 << 20;  // where the kernel can begin and end a range of pages
+  if (line.window.size_bytes == 0 || line.window.size_bytes % kWindowUnitBytes != 0) {
+    return Wrong(absl::StrCat("penstock window reserve with --size=", AbslUnparseFlag(ByteSize{line.window.size_bytes})),
+                 "give a multiple of 2MiB, e.g. --size=1GiB");
+  }
+  return absl::OkStatus();
+}
+
+/// What only other commands take.
+absl::Status CheckIngestOptions(const std::vector<std::string>& arguments) {
+  for (const std::string& argument : arguments) {
+    if (argument == "--") break;
+    if (argument[0] != '-' || (NameOf(argument) != "size" && NameOf(argument) != "volume")) continue;
+    return Wrong(absl::StrCat("penstock ingest has no option --", NameOf(argument)), "leave it out: it is penstock window's");
   }
   return absl::OkStatus();
 }
@@ -272,13 +317,19 @@ absl::StatusOr<CommandLine> ParseCommandLine(int argc, char** argv) {
   line.sources.assign(rest.begin() + 2, rest.end());
   line.json = absl::GetFlag(FLAGS_json);
   if (line.command == Command::kProbe) {
-    PENSTOCK_RETURN_IF_ERROR(CheckProbe(line, prepared.arguments));
+    const ShortCommand probe = {"penstock probe", {"json"}, "leave it out: probe takes volumes and --json"};
+    PENSTOCK_RETURN_IF_ERROR(CheckOptionsOf(probe, line, prepared.arguments));
     return line;
   }
+  if (line.command == Command::kWindow) {
+    PENSTOCK_RETURN_IF_ERROR(TakeWindow(prepared.arguments, line));
+    return line;
+  }
+  PENSTOCK_RETURN_IF_ERROR(CheckIngestOptions(prepared.arguments));
   line.operation = absl::GetFlag(FLAGS_op);
   line.path = ReadPathNamed(absl::GetFlag(FLAGS_path));
   PENSTOCK_RETURN_IF_ERROR(TakeDevice(absl::GetFlag(FLAGS_device), line));
-  PENSTOCK_ASSIGN_OR_RETURN(line.peer_memory, PeerMemoryOf(absl::GetFlag(FLAGS_buffer)));
+  PENSTOCK_ASSIGN_OR_RETURN(line.buffer, BufferChoiceNamed(absl::GetFlag(FLAGS_buffer)));
   line.poll_device = absl::GetFlag(FLAGS_iopoll);
   line.kernel_thread = absl::GetFlag(FLAGS_sqpoll);
   line.depth = absl::GetFlag(FLAGS_depth);

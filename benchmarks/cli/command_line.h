@@ -8,11 +8,13 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "benchmarks/cli/buffer_choice.h"
+#include "benchmarks/cli/window_line.h"
 #include "penstock/read_path.h"
 
 namespace penstock::cli {
 
-enum class Command { kIngest, kProbe };
+enum class Command { kIngest, kProbe, kWindow };
 
 /// What runs the kernel; of a GPU CommandLine::gpu_index tells which.
 enum class DeviceKind { kAuto, kCpu, kHip };
@@ -25,7 +27,7 @@ struct CommandLine {
   std::string operation;
   std::vector<std::string> patterns;
   std::optional<ReadPath> path;
-  std::string peer_memory;     // PCI address of the function whose memory the buffers are in; empty: host memory
+  BufferChoice buffer;
   bool poll_device = false;    // --iopoll
   bool kernel_thread = false;  // --sqpoll
   uint32_t chunk_bytes = 0;
@@ -36,8 +38,9 @@ struct CommandLine {
   uint32_t gpu_index = 0;
   uint32_t workgroups = 0;  // 0: what the device takes of itself
   double read_timeout_seconds = 0;
-  bool json = false;             // the one option that probe has
+  bool json = false;
   double dump_ring_seconds = 0;  // 0: never
+  WindowRequest window;          // of the command window
 };
 
 /// Errors: InvalidArgument, with what is allowed.

@@ -18,6 +18,11 @@ absl::StatusOr<std::unique_ptr<Device>> MakeGpuDevice(u32 index, const DeviceOpt
   return MakeHipDevice(hip_options);
 }
 
+absl::StatusOr<uint32_t> ReserveGpuWindow(u32, uint64_t, const PeerWindows&) {
+  return MakeError(absl::StatusCode::kUnimplemented, What("this penstock cannot export memory of a GPU"),
+                   Fix("export it in a program of your own, and reserve with PeerWindows::Reserve"));
+}
+
 #else
 
 namespace {
@@ -34,6 +39,8 @@ bool IsBuiltWithHip() { return false; }
 FoundGpus ListGpus() { return NotBuiltIn(); }
 
 absl::StatusOr<std::unique_ptr<Device>> MakeGpuDevice(u32, const DeviceOptions&) { return NotBuiltIn(); }
+
+absl::StatusOr<uint32_t> ReserveGpuWindow(u32, uint64_t, const PeerWindows&) { return NotBuiltIn(); }
 
 #endif
 

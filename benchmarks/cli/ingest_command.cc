@@ -64,7 +64,7 @@ absl::StatusOr<RunReport> Run(const CommandLine& line) {
   uint64_t next_dump_ns = 0;
   IngestOptions options;
   options.path = line.path;
-  if (!line.peer_memory.empty()) options.make_pool = PeerMemoryPools(line.peer_memory);
+  PENSTOCK_ASSIGN_OR_RETURN(options.make_pool, PoolMakerOf(line.buffer));
   options.poll_device = line.poll_device;
   options.kernel_thread = line.kernel_thread;
   options.chunk_bytes = line.chunk_bytes;

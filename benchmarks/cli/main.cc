@@ -6,6 +6,7 @@
 #include "benchmarks/cli/command_line.h"
 #include "benchmarks/cli/ingest_command.h"
 #include "benchmarks/cli/probe_command.h"
+#include "benchmarks/cli/window_command.h"
 
 int main(int argc, char** argv) {
   using namespace penstock::cli;
@@ -22,5 +23,10 @@ int main(int argc, char** argv) {
     absl::PrintF("penstock %s\n", PENSTOCK_VERSION);
     return 0;
   }
-  return line->command == Command::kProbe ? RunProbe(*line) : RunIngest(*line);
+  switch (line->command) {
+    case Command::kProbe: return RunProbe(*line);
+    case Command::kWindow: return RunWindow(*line);
+    case Command::kIngest: break;
+  }
+  return RunIngest(*line);
 }

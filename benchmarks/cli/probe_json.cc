@@ -5,6 +5,7 @@
 #include "absl/strings/str_format.h"
 #include "benchmarks/cli/error_json.h"
 #include "benchmarks/cli/probe_report.h"
+#include "benchmarks/cli/window_json.h"
 
 namespace penstock::cli {
 namespace {
@@ -59,6 +60,13 @@ Json HostJson(const HostFacts& host) {
   for (const P2pProvider& provider : host.p2p_providers) json["p2p_provider"].push_back(ProviderJson(provider));
   json["gpu"] = Json::array();
   for (const PciGpu& gpu : host.gpus) json["gpu"].push_back(GpuJson(gpu));
+  json["window"] = Json::array();
+  for (const PeerWindow& window : host.peer_windows.windows) json["window"].push_back(WindowJson(window));
+  json["window_error"] = ErrorJson(host.peer_windows.usable);
+  json["window_missing"] = Json::array();
+  for (const Refusal& missing : MissingForAWindow(host)) {
+    json["window_missing"].push_back({{"cause", missing.cause}, {"remedy", missing.remedy}});
+  }
   return json;
 }
 

@@ -8,6 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "benchmarks/cli/byte_size.h"
 #include "benchmarks/cli/probe_report.h"
+#include "benchmarks/cli/window_report.h"
 #include "penstock/error.h"
 
 namespace penstock::cli {
@@ -73,6 +74,17 @@ void AppendHost(const HostFacts& host, std::string& text) {
   for (const P2pProvider& provider : host.p2p_providers) AppendHostLine("P2P memory", FormatProvider(provider), text);
   if (host.gpus.empty()) AppendHostLine("GPUs", "none", text);
   for (const PciGpu& gpu : host.gpus) AppendHostLine("GPU", FormatGpu(gpu), text);
+}
+
+/// A line for each window, or what is to be done before there can be one.
+void AppendWindows(const HostFacts& host, std::string& text) {
+  for (const PeerWindow& window : host.peer_windows.windows) AppendHostLine("window", FormatWindow(window), text);
+  const std::vector<Refusal> missing = MissingForAWindow(host);
+  if (missing.empty()) return;
+  AppendHostLine("windows", "none that is pinned; to read into a GPU's memory, step by step:", text);
+  for (size_t i = 0; i < missing.size(); ++i) {
+    AppendHostLine("", absl::StrCat(i + 1, ". ", missing[i].cause, ". Fix: ", missing[i].remedy, "."), text);
+  }
 }
 
 /// The same GPUs as HIP counts them, which need not be the order of their PCI addresses.
@@ -155,6 +167,7 @@ void AppendVolume(const VolumeSurvey& volume, std::string& text) {
 std::string FormatSurvey(const Survey& survey, const FoundGpus& gpus) {
   std::string text;
   AppendHost(survey.host, text);
+  AppendWindows(survey.host, text);
   AppendGpus(gpus, text);
   for (const VolumeSurvey& volume : survey.volumes) AppendVolume(volume, text);
   if (survey.volumes.empty()) {

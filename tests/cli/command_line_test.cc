@@ -50,7 +50,8 @@ TEST(CommandLine, TakesEveryOption) {
   ASSERT_TRUE(line.ok()) << line.status();
   EXPECT_THAT(line->patterns, ElementsAre("a", "b,c"));
   EXPECT_EQ(line->path, ReadPath::kPread);
-  EXPECT_EQ(line->peer_memory, "0000:41:00.0");
+  EXPECT_EQ(line->buffer.kind, BufferChoice::Kind::kPeerMemory);
+  EXPECT_EQ(line->buffer.pci_address, "0000:41:00.0");
   EXPECT_EQ(line->chunk_bytes, 65536u);
   EXPECT_EQ(line->depth, 7u);
   EXPECT_EQ(line->offset_bytes, 1u << 20);
@@ -93,8 +94,87 @@ TEST(CommandLine, TakesGpusOnlyWhereItIsBuiltForThem) {
 }
 
 TEST(CommandLine, RefusesBuffersThatItDoesNotKnow) {
-  for (const char* buffer : {"--buffer=gpu", "--buffer=p2pmem", "--buffer=p2pmem:"}) {
-    EXPECT_THAT(std::string(Parse({"ingest", "a", buffer}).status().message()), HasSubstr("p2pmem:0000:41:00.0")) << buffer;
+  for (const char* buffer : {"--buffer=gpu", "--buffer=p2pmem", "--buffer=p2pmem:", "--buffer=window:", "--buffer=window:x",
+                             "--buffer=window:-1", "--buffer=windows"}) {
+    const std::string message(Parse({"ingest", "a", buffer}).status().message());
+    EXPECT_THAT(message, HasSubstr("p2pmem:0000:41:00.0")) << buffer;
+    EXPECT_THAT(message, HasSubstr("window:N")) << buffer;
+  }
+}
+
+TEST(CommandLine, TakesWindowsByNumberOrTheOnlyOne) {
+  EXPECT_EQ(Parse({"ingest", "a"})->buffer.kind, BufferChoice::Kind::kPinned);
+  for (const auto& [option, number] : {std::pair<const char*, std::optional<uint32_t>>{"--buffer=window", std::nullopt},
+                                       {"--buffer=window:0", 0u},
+                                       {"--buffer=window:12", 12u}}) {
+    const auto line = Parse({"ingest", "a", option});
+    ASSERT_TRUE(line.ok()) << line.status();
+    EXPECT_EQ(line->buffer.kind, BufferChoice::Kind::kWindow);
+    EXPECT_EQ(line->buffer.window_number, number) << option;
+  }
+}
+
+TEST(CommandLine, WindowTakesAnActionAndItsOptions) {
+  const auto list = Parse({"window", "list", "--json"});
+  ASSERT_TRUE(list.ok()) << list.status();
+  EXPECT_EQ(list->command, Command::kWindow);
+  EXPECT_EQ(list->window.action, WindowAction::kList);
+  EXPECT_TRUE(list->json);
+  const auto release = Parse({"window", "release", "3"});
+  ASSERT_TRUE(release.ok()) << release.status();
+  EXPECT_EQ(release->window.action, WindowAction::kRelease);
+  EXPECT_EQ(release->window.number, 3u);
+  const auto check = Parse({"window", "check", "--volume=/dev/ng0n1", "--device=cpu"});
+  ASSERT_TRUE(check.ok()) << check.status();
+  EXPECT_EQ(check->window.action, WindowAction::kCheck);
+  EXPECT_EQ(check->window.number, std::nullopt);
+  EXPECT_EQ(check->window.volume, "/dev/ng0n1");
+  EXPECT_EQ(check->device, DeviceKind::kCpu);
+  EXPECT_EQ(Parse({"window", "check", "2"})->window.number, 2u);
+  EXPECT_EQ(Parse({"window", "check"})->window.volume, "");
+}
+
+TEST(CommandLine, WindowReserveTakesAGpuAndASize) {
+  const auto line = Parse({"window", "reserve", "--device=hip:1", "--size=64MiB"});
+  if (!IsBuiltWithHip()) {
+    EXPECT_THAT(std::string(line.status().message()), HasSubstr("built without HIP"));
+    return;
+  }
+  ASSERT_TRUE(line.ok()) << line.status();
+  EXPECT_EQ(line->window.action, WindowAction::kReserve);
+  EXPECT_EQ(line->window.size_bytes, 64u << 20);
+  EXPECT_EQ(line->gpu_index, 1u);
+  for (const char* size : {"--size=0", "--size=1MiB", "--size=3MiB"}) {
+    EXPECT_THAT(std::string(Parse({"window", "reserve", "--device=hip", size}).status().message()),
+                HasSubstr("a multiple of 2MiB"));
+  }
+}
+
+TEST(CommandLine, WindowRefusesWhatItDoesNotKnow) {
+  const std::pair<std::vector<std::string>, const char*> cases[] = {
+      {{"window"}, "no action"},
+      {{"window", "open"}, "no action open"},
+      {{"window", "list", "1"}, "does not take 1"},
+      {{"window", "list", "--size=2MiB"}, "penstock window list has no option --size"},
+      {{"window", "list", "--depth=3"}, "it takes --json"},
+      {{"window", "reserve", "--size=2MiB"}, "--device=hip:N"},
+      {{"window", "reserve", "--size=2MiB", "--device=cpu"}, "without a GPU"},
+      {{"window", "release"}, "which window?"},
+      {{"window", "release", "x"}, "x is no window's number"},
+      {{"window", "release", "-1"}, "no option"},
+      {{"window", "release", "1", "2"}, "does not take 2"},
+      {{"window", "release", "1", "--json"}, "it takes no options"},
+      {{"window", "check", "1", "--pattern=x"}, "penstock window check has no option --pattern"},
+      {{"window", "check", "1", "--read-timeout=3"}, "has no option --read-timeout"},
+      {{"ingest", "a", "--size=2MiB"}, "penstock ingest has no option --size"},
+      {{"ingest", "a", "--volume=b"}, "penstock ingest has no option --volume"},
+      {{"probe", "--volume=b"}, "penstock probe has no option --volume"},
+  };
+  for (const auto& [words, expected] : cases) {
+    const auto line = Parse(words);
+    ASSERT_FALSE(line.ok()) << expected;
+    EXPECT_THAT(std::string(line.status().message()), HasSubstr(expected));
+    EXPECT_NE(RemedyOf(line.status()), "") << line.status();
   }
 }
 

@@ -36,6 +36,11 @@ HostFacts ExampleHost() {
                 .largest_bar_bytes = 64ull << 30,
                 .memory_bytes = 64ull << 30,
                 .has_large_bar = true}};
+  host.peer_windows.windows = {{.number = 3,
+                                .pci_address = "0000:c1:00.0",
+                                .length_bytes = 1u << 30,
+                                .mapping_count = 1,
+                                .pieces = {{.bar = 0, .offset_bytes = 1u << 30, .length_bytes = 1u << 30}}}};
   return host;
 }
 
@@ -83,6 +88,7 @@ TEST(ProbeReport, TextTellsTheHost) {
             "IOMMU          dmar0, dmar1; 7 groups\n"
             "P2P memory     0000:41:00.0 (nvme): 64.0 MiB, 32.0 MiB free, --buffer=p2pmem:0000:41:00.0\n"
             "GPU            0000:c1:00.0: 1002:740f, driver amdgpu, BAR 64.0 GiB of 64.0 GiB memory, large BAR\n"
+            "window         3: 1.00 GiB of 0000:c1:00.0, BAR 0 at 0x40000000, mapped once, --buffer=window:3\n"
             "HIP            refused: no GPU can be used. Fix: install its driver.\n"
             "\n"
             "no NVMe namespace on this machine; penstock probe FILE tries the paths on a file or block device\n");
@@ -98,6 +104,26 @@ TEST(ProbeReport, TextOfABareHostSaysWhatIsMissing) {
   EXPECT_THAT(text, HasSubstr("IOMMU          none, or switched off\n"));
   EXPECT_THAT(text, HasSubstr("P2P memory     none: this kernel is built without CONFIG_PCI_P2PDMA\n"));
   EXPECT_THAT(text, HasSubstr("GPUs           none\n"));
+}
+
+TEST(ProbeReport, TellsStepByStepWhatIsMissingForAWindow) {
+  HostFacts host = ExampleHost();
+  host.peer_windows = {.usable = MakeError(absl::StatusCode::kFailedPrecondition, What("no module"), Fix("load it")),
+                       .windows = {}};
+  host.gpus[0].driver.clear();
+  EXPECT_THAT(
+      FormatSurvey({.host = host, .volumes = {}}, NoGpus()),
+      HasSubstr("\n"
+                "windows        none that is pinned; to read into a GPU's memory, step by step:\n"
+                "               1. no GPU has a driver that exports its memory: 0000:c1:00.0 has no driver. "
+                "Fix: load the GPU's driver (amdgpu, nvidia or xe).\n"
+                "               2. no module. Fix: load it.\n"
+                "               3. no window is reserved. Fix: run penstock window reserve --device=hip:0 --size=1GiB.\n"));
+  const nlohmann::json json = nlohmann::json::parse(FormatSurveyJson({.host = host, .volumes = {}}, NoGpus()))["host"];
+  EXPECT_TRUE(json["window"].empty());
+  EXPECT_EQ(json["window_error"]["cause"], "no module");
+  ASSERT_EQ(json["window_missing"].size(), 3u);
+  EXPECT_EQ(json["window_missing"][1], nlohmann::json({{"cause", "no module"}, {"remedy", "load it"}}));
 }
 
 TEST(ProbeReport, TextTellsWhyAProvidersMemoryIsNotForUs) {
@@ -181,6 +207,10 @@ TEST(ProbeReport, JsonTellsTheHost) {
                                             {"largest_bar_bytes", 64ull << 30},
                                             {"memory_bytes", 64ull << 30},
                                             {"large_bar", true}}));
+  EXPECT_EQ(host["window"][0]["number"], 3);
+  EXPECT_EQ(host["window"][0]["state"], "pinned");
+  EXPECT_TRUE(host["window_error"].is_null());
+  EXPECT_TRUE(host["window_missing"].empty());
 }
 
 TEST(ProbeReport, JsonTellsTheVolumes) {

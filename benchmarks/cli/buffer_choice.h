@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// What memory the bytes of `penstock ingest` land in.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "penstock/buffer_pool.h"
+
+namespace penstock::cli {
+
+/// What --buffer asks for.
+struct BufferChoice {
+  enum class Kind { kPinned, kPeerMemory, kWindow };
+
+  Kind kind = Kind::kPinned;
+  std::string pci_address = {};                // kPeerMemory: of the function whose memory it is
+  std::optional<uint32_t> window_number = {};  // kWindow: nothing for the only one there is
+};
+
+/// Of "pinned", "p2pmem:ADDRESS", "window" or "window:N". Errors: InvalidArgument.
+absl::StatusOr<BufferChoice> BufferChoiceNamed(const std::string& name);
+
+/// Opens the window, if it is one. Errors: those of PeerWindows and ChooseWindow.
+absl::StatusOr<BufferPoolMaker> PoolMakerOf(const BufferChoice& choice);
+
+}  // namespace penstock::cli
