@@ -10,9 +10,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "driver/nvme_identify.h"
+#include "driver/read_once.h"
 #include "driver/rounding.h"
 #include "penstock/check.h"
-#include "penstock/clock.h"
 #include "penstock/error.h"
 #include "penstock/read_paths.h"
 #include "penstock/reader.h"
@@ -50,23 +50,6 @@ absl::StatusOr<std::vector<std::byte>> Expected(const Volume& volume, ReadPath p
   return std::vector<std::byte>(aligned.get(), aligned.get() + result);
 }
 
-/// One chunk read from start to end. Errors: those of Reader, and DeadlineExceeded when not even cancelling it helped.
-absl::StatusOr<ChunkResult> ReadOnce(ReadQueue& queue, const ChunkRead& read, absl::Duration timeout) {
-  Reader reader(queue, {.depth = 1, .read_timeout = timeout});
-  PENSTOCK_RETURN_IF_ERROR(reader.Start(read));
-  const uint64_t begin_ns = MonotonicNs();
-  ChunkResult result;
-  while (absl::Nanoseconds(MonotonicNs() - begin_ns) < 2 * timeout) {
-    PENSTOCK_ASSIGN_OR_RETURN(const size_t finished, reader.Wait(absl::MakeSpan(&result, 1), timeout));
-    if (finished == 0) continue;
-    if (!result.status.ok()) return result.status;
-    return result;
-  }
-  return MakeError(absl::StatusCode::kDeadlineExceeded,
-                   What(absl::StrCat("a read of ", read.volume->name(), " neither completed nor could be cancelled")),
-                   Fix("look in the kernel log (dmesg) for the device, and do not use this queue and its memory again"));
-}
-
 absl::Status Compare(const Volume& volume, absl::Span<const std::byte> expected, absl::Span<const std::byte> seen) {
   if (seen.size() != expected.size()) {
     return MakeError(
@@ -99,10 +82,9 @@ absl::Status Probe(ReadQueue& queue, const Volume& volume, absl::Span<std::byte>
   // The poison differs from what is expected in every byte, so that no byte can be right by chance.
   std::fill(scratch.begin(), scratch.end(), std::byte{0});
   std::transform(expected.begin(), expected.end(), scratch.begin(), [](std::byte byte) { return ~byte; });
-  queue.Attach(volume);
-  const absl::StatusOr<ChunkResult> result =
-      ReadOnce(queue, {.volume = &volume, .length_bytes = static_cast<uint32_t>(block_bytes), .destination = scratch}, timeout);
-  queue.Detach(volume);
+  driver::PushWrites(scratch);
+  const absl::StatusOr<ChunkResult> result = driver::ReadOnce(
+      queue, {.volume = &volume, .length_bytes = static_cast<uint32_t>(block_bytes), .destination = scratch}, timeout);
   PENSTOCK_RETURN_IF_ERROR(result.status());
   return Compare(volume, expected, scratch.first(result->bytes));
 }
