@@ -77,6 +77,10 @@ inline void* KnownAddress(const void* memory) {
   return attributes.devicePointer;
 }
 
+/// Writing 1 to it makes what peers have written to the GPU's memory visible to the GPU. Null: nothing need be written. What
+/// comes over the bus to an NVIDIA GPU is not held back from kernels that acquire at system scope.
+inline volatile u32* PeerFlushRegister([[maybe_unused]] int gpu) { return nullptr; }
+
 /// A stream whose kernels leave the first `spare` compute units alone. CUDA has none: a smaller grid leaves them free.
 inline hipError_t CreateStreamBeside(hipStream_t* stream, int priority, [[maybe_unused]] int compute_units,
                                      [[maybe_unused]] int spare) {
@@ -106,6 +110,13 @@ inline std::string ArchitectureOf(const hipDeviceProp_t& properties) { return pr
 inline void* KnownAddress(const void* memory) {
   hipPointerAttribute_t attributes = {};
   if (hipPointerGetAttributes(&attributes, memory) == hipSuccess) return attributes.devicePointer;
+  static_cast<void>(hipGetLastError());
+  return nullptr;
+}
+
+inline volatile u32* PeerFlushRegister(int gpu) {
+  u32* flush = nullptr;  // HDP_MEM_COHERENCY_FLUSH_CNTL: the attribute is an address, and is stored as one
+  if (hipDeviceGetAttribute(reinterpret_cast<int*>(&flush), hipDeviceAttributeHdpMemFlushCntl, gpu) == hipSuccess) return flush;
   static_cast<void>(hipGetLastError());
   return nullptr;
 }

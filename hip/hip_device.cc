@@ -96,7 +96,9 @@ struct Parts {
 class HipDevice final : public ResidentDevice {
  public:
   HipDevice(const DeviceOptions& options, Parts parts, LiveRing ring)
-      : ResidentDevice(options, parts.memory, std::move(ring)), parts_(std::move(parts)) {}
+      : ResidentDevice(options, parts.memory, std::move(ring)),
+        parts_(std::move(parts)),
+        flush_register_(PeerFlushRegister(parts_.index)) {}
 
   ~HipDevice() override {
     const CurrentGpu current(parts_.index);
@@ -109,6 +111,13 @@ class HipDevice final : public ResidentDevice {
 
   /// Puts the image where the megakernel finds it. Errors: Unavailable.
   absl::Status UploadAll() { return Upload(parts_.memory->image(), parts_.memory->device_bytes()); }
+
+  /// The host data path of an AMD GPU keeps what came over the bus until it is told to let go. The register is on the GPU: this
+  /// write is there before the GPU can see a slot that is published after it, since the GPU reads the ring over the same bus,
+  /// where answers do not overtake writes. It is not read back: on some machines that does harm.
+  void FlushPeerWrites() override {
+    if (flush_register_ != nullptr) *flush_register_ = 1;
+  }
 
   std::string name() const override {
     return absl::StrCat("hip:", parts_.index, " (", parts_.gpu.name, ", ", parts_.gpu.architecture, ")");
@@ -179,6 +188,7 @@ class HipDevice final : public ResidentDevice {
   }
 
   Parts parts_;
+  volatile u32* const flush_register_;  // null: nothing is to be flushed
   HostPages pages_;
   std::vector<GpuMemory> tables_;
   u64 begin_ns_ = 0;

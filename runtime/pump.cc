@@ -57,8 +57,16 @@ class Pump {
     return progress;
   }
 
+  /// Once for all that has landed, and before the device is told of any of it.
+  void FlushPeerWrites() {
+    if (!run_.has_peer_writes) return;
+    run_.has_peer_writes = false;
+    run_.device.FlushPeerWrites();
+  }
+
   /// Where the ring is too small for all, whoever gets nothing is first the next time.
   bool PublishLanded() {
+    FlushPeerWrites();
     bool progress = false;
     std::optional<size_t> first;
     ForEachFrom(first_to_publish_, [&](size_t index) {

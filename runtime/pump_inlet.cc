@@ -78,6 +78,7 @@ void PumpInlet::StartRead(OpenSource& source) {
 
 void PumpInlet::TakeRead(PumpChunk& chunk, const ChunkResult& result) {
   --reading_;
+  run_.has_peer_writes |= run_.pool.is_device_memory();
   chunk.bytes = result.bytes;
   run_.statistics.read_latency.Record(result.latency_ns);
   if (!result.status.ok()) {

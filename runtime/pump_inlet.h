@@ -38,6 +38,7 @@ struct PumpRun {
   ReaderSet readers;  // of the sources so far
   PumpStatistics statistics;
   absl::Status first_error;
+  bool has_peer_writes = false;  // chunks have landed in a device's memory since it was last told to flush them
 };
 
 /// Threads: the pump's. None of its functions waits but GiveUp.

@@ -55,6 +55,10 @@ class Device {
   /// Copies an automaton's table (layout/automaton.h) to the device, after checking every word of it. Errors: as RegisterBuffer.
   virtual absl::StatusOr<u32> RegisterAutomaton(absl::Span<const u32> table) = 0;
 
+  /// Makes what others have written into the device's memory over the bus, which is complete, visible to slots that are published
+  /// from now on. Once for many writes; may cost a round trip over the bus. Does nothing where nothing lies between.
+  virtual void FlushPeerWrites() {}
+
   /// Sets a tenant's rights and begins a new epoch; also while running. Errors: InvalidArgument.
   virtual absl::Status SetTenant(const TenantRights& rights) = 0;
   /// Begins a new epoch: every tenant gets its quota again.

@@ -22,12 +22,6 @@ bool IsMisaligned(const RawRead& read) {
          reinterpret_cast<uintptr_t>(read.destination) % volume.support(ReadPath::kRead).memory_alignment_bytes != 0;
 }
 
-int64_t Deliver(const RawRead& read, size_t length_bytes) {
-  const ssize_t result =
-      pread(read.volume->support(ReadPath::kPread).fd, read.destination, length_bytes, static_cast<off_t>(read.offset_bytes));
-  return result >= 0 ? result : -errno;
-}
-
 }  // namespace
 
 uint32_t FakeReadQueue::submitted_in_flight() const {
@@ -71,6 +65,13 @@ bool FakeReadQueue::IsReady(Pending& pending) const {
     case FaultKind::kLate: return pending.fault.value-- <= 1;
     default: return true;
   }
+}
+
+int64_t FakeReadQueue::Deliver(const RawRead& read, size_t length_bytes) {
+  std::byte* const to = options_.cache == nullptr ? read.destination : options_.cache->Hold(read.destination, length_bytes);
+  const ssize_t result =
+      pread(read.volume->support(ReadPath::kPread).fd, to, length_bytes, static_cast<off_t>(read.offset_bytes));
+  return result >= 0 ? result : -errno;
 }
 
 RawCompletion FakeReadQueue::Complete(const Pending& pending) {

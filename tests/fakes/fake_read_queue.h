@@ -2,14 +2,37 @@
 // A ReadQueue that reads a volume's bytes for real, and misbehaves as scripted.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <random>
+#include <utility>
 #include <vector>
 
 #include "penstock/read_queue.h"
 
 namespace penstock::fakes {
+
+/// Keeps what reads bring from whoever looks at their destination, until it is flushed: as a GPU's cache of what came over the
+/// bus.
+class PeerCache {
+ public:
+  /// Where the bytes for `destination` wait.
+  std::byte* Hold(std::byte* destination, size_t bytes) {
+    return held_.emplace_back(destination, std::vector<std::byte>(bytes)).second.data();
+  }
+  void Flush() {
+    ++flush_count_;
+    for (const auto& [destination, bytes] : held_) std::copy(bytes.begin(), bytes.end(), destination);
+    held_.clear();
+  }
+  uint32_t flush_count() const { return flush_count_; }
+
+ private:
+  std::deque<std::pair<std::byte*, std::vector<std::byte>>> held_;
+  uint32_t flush_count_ = 0;
+};
 
 /// What goes wrong with a raw read.
 enum class FaultKind {
@@ -44,6 +67,7 @@ class FakeReadQueue final : public ReadQueue {
     uint32_t capacity = 64;
     bool shuffle = false;  // completions come in an order drawn with `seed`; otherwise as submitted
     uint32_t seed = 1;
+    PeerCache* cache = nullptr;  // where what is read waits; null: it is there at once
   };
 
   explicit FakeReadQueue(const Options& options) : options_(options), random_(options.seed) {}
@@ -87,6 +111,7 @@ class FakeReadQueue final : public ReadQueue {
 
   Fault TakeFault(uint64_t offset_bytes);
   bool IsReady(Pending& pending) const;
+  int64_t Deliver(const RawRead& read, size_t length_bytes);
   RawCompletion Complete(const Pending& pending);
 
   const Options options_;

@@ -40,6 +40,7 @@ struct PumpRigOptions {
   u32 ring_slots = 16;
   absl::Duration read_timeout = absl::Seconds(20);
   std::unique_ptr<Device> (*make_device)(const CpuDeviceOptions&) = MakeDevice<>;
+  bool in_device_memory = false;  // the buffers are a device's memory
 };
 
 class PumpRig final : public PumpFeed {
@@ -47,7 +48,7 @@ class PumpRig final : public PumpFeed {
   explicit PumpRig(const PumpRigOptions& options = {}, std::unique_ptr<Operation> operation = MakeCrc32cOperation())
       : options_(options),
         queue(AddQueues()),
-        pool_(*BufferPool::Create({options.chunk_bytes, options.buffer_count})),
+        pool_(MakePool(options)),
         operation_(std::move(operation)),
         sources_(options.inlet_count),
         asked_(options.inlet_count) {
@@ -129,6 +130,13 @@ class PumpRig final : public PumpFeed {
     uint64_t offset;
     uint64_t length;
   };
+
+  static BufferPool MakePool(const PumpRigOptions& options) {
+    const BufferPool::Options sizes = {options.chunk_bytes, options.buffer_count};
+    auto host = std::make_shared<BufferPool>(*BufferPool::Create(sizes));
+    if (!options.in_device_memory) return std::move(*host);
+    return *BufferPool::CreateIn({.memory = host->memory(), .name = "a test's", .owner = host}, sizes);
+  }
 
   fakes::FakeReadQueue& AddQueues() {
     const bool one = options_.inlets_share_queue;
