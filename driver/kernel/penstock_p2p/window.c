@@ -212,19 +212,37 @@ static int place_append(struct window *window, int bar, u64 offset, u64 length)
 	return 0;
 }
 
+/*
+ * What an address that an exporter gives stands for: true with a bus address, false with what the processor calls it. Behind an
+ * IOMMU it is looked up; one that the IOMMU does not know is a bus address, whether or not the exporter marks it as one (vfio, for
+ * a function that has its own memory, does not).
+ */
+static bool translate(struct iommu_domain *domain, struct scatterlist *segment, u64 *address)
+{
+	phys_addr_t found;
+
+	if (sg_dma_is_bus_address(segment))
+		return true;
+	if (!domain)
+		return false;
+	found = iommu_iova_to_phys(domain, *address);
+	if (!found)
+		return true;
+	*address = found;
+	return false;
+}
+
 /* Behind an IOMMU a segment that is contiguous for the device may be scattered: it is looked up page by page. */
 static int place_segment(struct window *window, struct iommu_domain *domain, struct scatterlist *segment)
 {
-	const bool as_bus = sg_dma_is_bus_address(segment);
-	const bool is_translated = domain && !as_bus;
-	const u64 step = is_translated ? PAGE_SIZE : sg_dma_len(segment);
+	const u64 step = domain && !sg_dma_is_bus_address(segment) ? PAGE_SIZE : sg_dma_len(segment);
 	u64 done, address, offset;
 	int bar, error;
+	bool as_bus;
 
 	for (done = 0; done < sg_dma_len(segment); done += step) {
 		address = sg_dma_address(segment) + done;
-		if (is_translated)
-			address = iommu_iova_to_phys(domain, address);
+		as_bus = translate(domain, segment, &address);
 		bar = find_bar(window->pdev, as_bus, address, step, &offset);
 		if (bar < 0) {
 			pci_err(window->pdev,
