@@ -165,10 +165,12 @@ class Log(unittest.TestCase):
                      "Call Trace:", "INFO: task guest_test:71 blocked for more than 20 seconds.", "page_pool leak",
                      "refcount_t: underflow", "nvme nvme0: I/O tag 3 timeout, aborting",
                      "critical medium error, dev nvme0n1, sector 8", "guest_test[71]: segfault at 0 ip 0",
-                     "DMAR: DRHD: handling fault status reg 2", "DMAR: [DMA Write NO_PASID] Request device [01:00.0] fault addr 0x1"):
+                     "DMAR: DRHD: handling fault status reg 2",
+                     "DMAR: [DMA Write NO_PASID] Request device [01:00.0] fault addr 0x1"):
             self.assertEqual(kernel_log.findings(line, ()), [line])
         for line in ("ACPI: Added _OSI(Module Device)", "AMD Zen1 DIV0 bug detected.",
-                     "nvme nvme0: 2/0/1 default/read/poll queues", "DMAR: IOMMU enabled", "nvme nvme0: Ignoring bogus Namespace Identifiers"):
+                     "nvme nvme0: 2/0/1 default/read/poll queues", "DMAR: IOMMU enabled",
+                     "nvme nvme0: Ignoring bogus Namespace Identifiers"):
             self.assertEqual(kernel_log.findings(line, ()), [])
 
     def test_that_a_scenario_makes_on_purpose_is_left_out(self):
@@ -194,10 +196,12 @@ class Verdict(unittest.TestCase):
 class Machine(unittest.TestCase):
     def test_asks_for_what_the_scenario_says(self):
         scenario = Scenario("s", "", ("7",), "", (Controller("A", (Disk(block_bytes=4096, metadata_bytes=8, interleaved=True),
-                                                                   Disk(error_sector=5)), "mdts=3", "S"),), bar_mebibytes=1, iommu=True)
+                                                                   Disk(error_sector=5)), "mdts=3", "S"),),
+                            bar_mebibytes=1, iommu=True)
         words = " ".join(machine.arguments(scenario, "/tmp/f", "vmlinuz", "initramfs"))
         for part in ("nvme,id=A,serial=S,bus=port1,subsys=S,mdts=3", "nsid=1,logical_block_size=4096,", "ms=8,mset=1",
-                     "inject-error.0.sector=5", "nvme-subsys,id=S,nqn=S", "ivshmem-plain,id=BAR", "poll_queues=1", "-device intel-iommu", "intel_iommu=on"):
+                     "inject-error.0.sector=5", "nvme-subsys,id=S,nqn=S", "ivshmem-plain,id=BAR", "poll_queues=1",
+                     "-device intel-iommu", "intel_iommu=on"):
             self.assertIn(part, words)
 
     def test_takes_a_command_from_the_guest(self):
@@ -214,7 +218,8 @@ class Command(unittest.TestCase):
 
     def test_names_every_boot(self):
         boots = self.run_it("list", "--tests").stdout.splitlines()
-        self.assertEqual(boots, [f"{kernel} {name}" for name, scenario in SCENARIOS.items() for kernel in scenario.kernels])
+        self.assertEqual(boots, [f"{kernel} {name} {'modules' if scenario.modules else 'kernels'}"
+                                 for name, scenario in SCENARIOS.items() for kernel in scenario.kernels])
 
     def test_is_skipped_with_the_reason_where_no_kernel_can_be_had(self):
         with tempfile.TemporaryDirectory() as cache:

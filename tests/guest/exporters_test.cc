@@ -66,7 +66,7 @@ void ExpectPieces(const penstock_p2p_query& window, const std::vector<BarPiece>&
   }
 }
 
-TEST(Exporters, GiveByVfioWhatTheModuleReserves) {
+TEST(VfioExporter, GivesWhatTheModuleReserves) {
   const std::string bar = BareBarAddress();
   const auto vfio = VfioFunction::Open(bar);
   ASSERT_TRUE(vfio.ok()) << vfio.status();
@@ -79,7 +79,7 @@ TEST(Exporters, GiveByVfioWhatTheModuleReserves) {
   EXPECT_EQ(module.Release(window), 0);
 }
 
-TEST(Exporters, GiveByTheTestModuleWhatTheModuleReserves) {
+TEST(Exporters, GiveWhatTheModuleReserves) {
   for (const uint32_t flags : {0u, PENSTOCK_EXPORTER_BUS_ADDRESSES}) {
     const TestExporter exporter(BareBarAddress());
     const auto buffer = exporter.Export(kPieces, {.flags = flags});
@@ -140,6 +140,14 @@ TEST(Exporters, RefuseWhatTheyAreTold) {
     EXPECT_EQ(exporter.Count(buffer->number).value().attachments, 0u);
   }
   EXPECT_EQ(ErrnoOf(exporter.Export({{.offset_bytes = 64 * kMiB, .length_bytes = 4096}}).status()), EINVAL);
+}
+
+TEST(NoPeerMemoryForWindows, IsSaidWhateverTheBuffer) {
+  const TestExporter exporter(BareBarAddress());
+  const auto buffer = exporter.Export(kOnePiece);
+  ASSERT_TRUE(buffer.ok()) << buffer.status();
+  EXPECT_EQ(Module().Reserve(buffer->dma_buf.get(), exporter.pci_address()), EOPNOTSUPP);
+  EXPECT_EQ(exporter.Count(buffer->number).value(), (TestExporter::Counts{.buffers = 1}));
 }
 
 TEST(Exporters, HaveAVirtualFunctionToo) {

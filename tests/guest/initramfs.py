@@ -62,8 +62,8 @@ class Archive:
 
 
 def write(path, programs, modules, files):
-    """`programs`: paths on the host, which become /guest/NAME; `modules`: {file name: content}, which init loads in this order from
-    /guest/modules; `files`: {path in the guest: text}."""
+    """`programs`: paths on the host, which become /guest/NAME; `modules`: {file name: content}, in the order in which init loads
+    them; `files`: {path in the guest: text}."""
     busybox = program("busybox")
     archive = Archive()
     for name in ("proc", "sys", "dev", "tmp", "bin", "guest"):

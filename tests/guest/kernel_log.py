@@ -9,7 +9,8 @@ BUGS = re.compile(r"\bWARNING: |\bBUG: |kernel BUG at|\bOops\b|general protectio
                   r"Bad page|bad_page|list_(?:add|del) corruption|unable to handle|segfault at|Out of memory|oom-kill")
 # Trouble of a disk, which only a scenario that makes it may have.
 DISKS = re.compile(r"I/O error|[Mm]edium [Ee]rror|critical .* error|nvme\d*:? .*(?:timeout|reset controller|controller is down|"
-                   r"not ready|aborting)|nvme .*(?:timeout|resetting|aborting|[Dd]isabling|Removing|failed)|(?:DMAR|AMD-Vi):? .*(?:[Ff]ault|[Ff]ail|[Ee]rror|timeout)")
+                   r"not ready|aborting)|nvme .*(?:timeout|resetting|aborting|[Dd]isabling|Removing|failed)|"
+                   r"(?:DMAR|AMD-Vi):? .*(?:[Ff]ault|[Ff]ail|[Ee]rror|timeout)")
 
 
 def findings(log, allowed):

@@ -88,7 +88,8 @@ def to_load(names, kernel):
 def _of_the_kernel(name, folder):
     for path in glob.glob(f"{folder}/usr/lib/modules/*/kernel/**/{name}.ko.xz", recursive=True):
         return lzma.decompress(_content(path))
-    raise Unavailable(f"there is no module {name} in {folder}", "name another, or the package that has it, in tests/guest/kernels.py")
+    raise Unavailable(f"there is no module {name} in {folder}",
+                      "name another, or the package that has it, in tests/guest/kernels.py")
 
 
 def needs(module):

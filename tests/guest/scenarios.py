@@ -42,7 +42,7 @@ class Scenario:
     kernels: tuple
     cases: str                     # a filter of GoogleTest
     controllers: tuple
-    bar_mebibytes: int = 0         # of a PCI device that has nothing but a BAR (ivshmem, "BAR" to the monitor), if it is to be there
+    bar_mebibytes: int = 0         # of a PCI device that has nothing but a BAR (ivshmem), if it is to be there; QEMU's name: BAR
     iommu: bool = False            # Intel's, on in the kernel
     modules: tuple = ()            # ours, or of the kernel's package, that init loads
     only: dict = field(default_factory=dict)  # kernel: a filter of cases that run there besides
@@ -97,8 +97,11 @@ SCENARIOS = {scenario.name: scenario for scenario in (
              "MediaError.*:PastTheEnd.*:Overdue.*", FAULTY, only={"7": "Bar/MediaError.*:Bar/PastTheEnd.*:Bar/Overdue.*"},
              allowed_log=(NO_PEERS, r"critical medium error, dev")),
     Scenario("window", "a PCI function's memory that direct I/O can reach, by the module penstock_p2p", ("7",),
-             "Machine.*:Exporters.*", PEERS, bar_mebibytes=64, iommu=True,
+             "Machine.*:Exporters.*:VfioExporter.*", PEERS, bar_mebibytes=64, iommu=True,
              modules=("vfio-pci", "vfio_iommu_type1", "penstock_exporter", "penstock_p2p")),
+    Scenario("direct", "such memory without an IOMMU, and on a kernel without peer-to-peer memory", ("7", "6.12"),
+             "Machine.*", PEERS, bar_mebibytes=64, modules=("penstock_exporter", "penstock_p2p"),
+             only={"7": "Exporters.*", "6.12": "NoPeerMemoryForWindows.*"}),
     Scenario("losses", "controllers that go away, and that are reset, under load", ("7", "6.1"), "Reset.*:Unplugged.*", GOING,
              only={"7": "Bar/Reset.*:Bar/Unplugged.*"}, kernel_options="nvme_core.io_timeout=4",
              allowed_log=(NO_PEERS, SCAN_INTERRUPTED, LOST_AFTER_RESET)),
