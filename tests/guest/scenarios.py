@@ -73,7 +73,7 @@ GOING = (
     *(Controller(f"PULLED_{path}", (SLOW,)) for path in ("nvme", "read", "bar")),
 )
 # The last has a virtual function to give (sriov_numvfs), which nothing drives: QEMU's is not on line until it is told so.
-PEERS = (PLAIN, Controller("SECOND", (Disk(mebibytes=16),)),
+PEERS = (PLAIN, MEMORY, Controller("SECOND", (Disk(mebibytes=16),)),
          Controller("VIRTUAL1", options="sriov_max_vfs=1,sriov_vq_flexible=2,sriov_vi_flexible=1,max_ioqpairs=4,msix_qsize=5",
                     subsystem="VIRTUAL"))
 NO_PEERS = r"failed to register the CMB"  # kernel 6.1 of Debian is built without peer-to-peer memory
@@ -97,7 +97,7 @@ SCENARIOS = {scenario.name: scenario for scenario in (
              "MediaError.*:PastTheEnd.*:Overdue.*", FAULTY, only={"7": "Bar/MediaError.*:Bar/PastTheEnd.*:Bar/Overdue.*"},
              allowed_log=(NO_PEERS, r"critical medium error, dev")),
     Scenario("window", "a PCI function's memory that direct I/O can reach, by the module penstock_p2p", ("7",),
-             "Machine.*:Exporters.*:VfioExporter.*", PEERS, bar_mebibytes=64, iommu=True,
+             "Machine.*:Exporters.*:VfioExporter.*:Window*", PEERS, bar_mebibytes=64, iommu=True,
              modules=("vfio-pci", "vfio_iommu_type1", "penstock_exporter", "penstock_p2p")),
     Scenario("direct", "such memory without an IOMMU, and on a kernel without peer-to-peer memory", ("7", "6.12"),
              "Machine.*", PEERS, bar_mebibytes=64, modules=("penstock_exporter", "penstock_p2p"),

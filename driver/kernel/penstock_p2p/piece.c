@@ -28,20 +28,24 @@ struct provider *provider_find(const struct pci_dev *pdev)
 	return NULL;
 }
 
+int provider_check(struct pci_dev *pdev)
+{
+	if (!has_pool(pdev))
+		return 0;
+	pci_err(pdev,
+		"penstock_p2p: its memory is registered for peers already. Fix: use it as it is (p2pmem), or keep who registered it (amdgpu's own driver, an NVMe CMB) from doing so\n");
+	return -EADDRINUSE;
+}
+
 struct provider *provider_get(struct pci_dev *pdev)
 {
 	struct provider *provider = provider_find(pdev);
 
 	if (provider)
 		return provider;
-	if (has_pool(pdev)) {
-		pci_err(pdev,
-			"penstock_p2p: its memory is registered for peers already. Fix: use it as it is (p2pmem), or keep who registered it (amdgpu's own driver, an NVMe CMB) from doing so\n");
-		return ERR_PTR(-EADDRINUSE);
-	}
 	provider = kzalloc(sizeof(*provider), GFP_KERNEL);
 	if (!provider)
-		return ERR_PTR(-ENOMEM);
+		return NULL;
 	__module_get(THIS_MODULE);
 	provider->pdev = pci_dev_get(pdev);
 	INIT_LIST_HEAD(&provider->pieces);

@@ -39,7 +39,9 @@ static inline unsigned long piece_page_count(const struct piece *piece)
 
 /* All of these with the function's device lock and the module's lock held. */
 
-/* The provider of that function, made if there is none. Errors: EADDRINUSE, ENOMEM. */
+/* 0, or EADDRINUSE: somebody else has registered memory of a function that is no provider. */
+int provider_check(struct pci_dev *pdev);
+/* The provider of that function, made if there is none. NULL: no memory. */
 struct provider *provider_get(struct pci_dev *pdev);
 struct provider *provider_find(const struct pci_dev *pdev);
 /* After the function's driver is unbound. */

@@ -463,7 +463,9 @@ static int check_no_window(struct pci_dev *pdev)
 
 	mutex_lock(&lock);
 	provider = provider_find(pdev);
-	if (provider && provider->window) {
+	if (!provider) {
+		error = provider_check(pdev);
+	} else if (provider->window) {
 		pci_err(pdev, "penstock_p2p: it has window %u already. Fix: use that one, or release it\n",
 			provider->window->number);
 		error = -EEXIST;
@@ -481,8 +483,8 @@ static int window_publish(struct window *window)
 	if (window->is_taken_back)
 		return -ESTALE;
 	provider = provider_get(window->pdev);
-	if (IS_ERR(provider))
-		return PTR_ERR(provider);
+	if (!provider)
+		return -ENOMEM;
 	for (taken = 0; taken < window->piece_count; taken++) {
 		const struct penstock_p2p_piece *place = window->place + taken;
 		struct piece *piece = piece_take(provider, place->bar, place->offset, place->length);
