@@ -17,16 +17,6 @@ namespace {
 
 constexpr char kPinned[] = "pinned";
 
-/// By the controller's node where there is one: it leads to the block device too.
-std::vector<std::string> NamesOfNamespaces() {
-  std::vector<std::string> names;
-  for (const NvmeNamespace& space : driver::ListNvmeNamespaces()) {
-    const std::string& name = space.char_node.empty() ? space.block_node : space.char_node;
-    if (!name.empty()) names.push_back(name);
-  }
-  return names;
-}
-
 std::vector<PathFinding> TryPinned(const Volume& volume) {
   std::vector<PathFinding> findings;
   for (const ReadPath path : {ReadPath::kNvme, ReadPath::kRead, ReadPath::kPread}) {
@@ -72,6 +62,16 @@ std::optional<ReadPath> Automatic(const Volume& volume, const std::vector<PathFi
 
 bool VolumeSurvey::has_working_path() const {
   return std::any_of(findings.begin(), findings.end(), [](const PathFinding& finding) { return !finding.refusal.has_value(); });
+}
+
+std::vector<std::string> NamesOfNamespaces() {
+  std::vector<std::string> names;
+  for (const NvmeNamespace& space : driver::ListNvmeNamespaces()) {
+    // The controller's node leads to the block device too.
+    const std::string& name = space.char_node.empty() ? space.block_node : space.char_node;
+    if (!name.empty()) names.push_back(name);
+  }
+  return names;
 }
 
 VolumeSurvey SurveyVolume(const std::string& name, const HostFacts& host) {

@@ -77,8 +77,7 @@ inline void* KnownAddress(const void* memory) {
   return attributes.devicePointer;
 }
 
-/// Writing 1 to it makes what peers have written to the GPU's memory visible to the GPU. Null: nothing need be written. What
-/// comes over the bus to an NVIDIA GPU is not held back from kernels that acquire at system scope.
+/// Writing 1 to it makes what peers have written to the GPU's memory visible to the GPU. Null: it has no such register.
 inline volatile u32* PeerFlushRegister([[maybe_unused]] int gpu) { return nullptr; }
 
 /// A stream whose kernels leave the first `spare` compute units alone. CUDA has none: a smaller grid leaves them free.

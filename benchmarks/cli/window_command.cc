@@ -8,31 +8,77 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "benchmarks/cli/device_comparer.h"
 #include "benchmarks/cli/gpu.h"
+#include "benchmarks/cli/window_check_report.h"
 #include "benchmarks/cli/window_report.h"
 #include "penstock/error.h"
 #include "penstock/peer_window.h"
+#include "penstock/survey.h"
+#include "penstock/volume.h"
+#include "penstock/window_check.h"
 
 namespace penstock::cli {
 namespace {
 
-absl::StatusOr<std::string> List(const CommandLine& line, const PeerWindows& module) {
+/// What goes to stdout, and what was found wrong.
+struct Printed {
+  std::string text;
+  absl::Status status = absl::OkStatus();
+};
+
+absl::StatusOr<Printed> List(const CommandLine& line, const PeerWindows& module) {
   PENSTOCK_ASSIGN_OR_RETURN(const std::vector<PeerWindow> windows, module.List());
-  return line.json ? FormatWindowsJson(windows) : FormatWindows(windows);
+  return Printed{line.json ? FormatWindowsJson(windows) : FormatWindows(windows)};
 }
 
-absl::StatusOr<std::string> Reserve(const CommandLine& line, const PeerWindows& module) {
+absl::StatusOr<Printed> Reserve(const CommandLine& line, const PeerWindows& module) {
   PENSTOCK_ASSIGN_OR_RETURN(const uint32_t number, ReserveGpuWindow(line.gpu_index, line.window.size_bytes, module));
   PENSTOCK_ASSIGN_OR_RETURN(const PeerWindow window, module.Find(number));
-  return line.json ? FormatWindowsJson({&window, 1}) : absl::StrCat("reserved ", FormatWindows({&window, 1}));
+  return Printed{line.json ? FormatWindowsJson({&window, 1}) : absl::StrCat("reserved ", FormatWindows({&window, 1}))};
 }
 
-absl::StatusOr<std::string> Release(const CommandLine& line, const PeerWindows& module) {
+absl::StatusOr<Printed> Release(const CommandLine& line, const PeerWindows& module) {
   PENSTOCK_RETURN_IF_ERROR(module.Release(*line.window.number));
-  return absl::StrCat("released window ", *line.window.number, "\n");
+  return Printed{absl::StrCat("released window ", *line.window.number, "\n")};
 }
 
-absl::StatusOr<std::string> Run(const CommandLine& line) {
+/// Of this name; without one the first NVMe namespace of this machine.
+absl::StatusOr<Volume> OpenVolume(std::string name) {
+  if (name.empty()) {
+    const std::vector<std::string> names = NamesOfNamespaces();
+    if (names.empty()) {
+      return MakeError(absl::StatusCode::kNotFound, What("there is no NVMe namespace on this machine to read from"),
+                       Fix("name a volume (--volume=/dev/ng0n1)"));
+    }
+    name = names.front();
+  }
+  return Volume::Open(name);
+}
+
+absl::StatusOr<Printed> Check(const CommandLine& line, const PeerWindows& module) {
+  PENSTOCK_ASSIGN_OR_RETURN(const std::vector<PeerWindow> windows, module.List());
+  WindowCheckReport report;
+  PENSTOCK_ASSIGN_OR_RETURN(report.window, ChooseWindow(windows, line.window.number));
+  PENSTOCK_ASSIGN_OR_RETURN(const Volume volume, OpenVolume(line.window.volume));
+  PENSTOCK_ASSIGN_OR_RETURN(const DeviceMemory mapping, module.Map(report.window.number));
+  report.host = ReadHostFacts();
+  report.volume = volume.name();
+  if (volume.nvme() != nullptr) report.nvme = *volume.nvme();
+  PENSTOCK_ASSIGN_OR_RETURN(const ChosenComparer chosen, ChooseComparer(line, mapping));
+  report.device = chosen.comparer == nullptr ? "" : chosen.comparer->name();
+  report.device_refusal = chosen.refusal;
+  DeviceComparison compare;
+  if (chosen.comparer != nullptr) {
+    compare = [&](uint64_t offset_bytes, absl::Span<const std::byte> expected) {
+      return chosen.comparer->Compare(offset_bytes, expected);
+    };
+  }
+  PENSTOCK_ASSIGN_OR_RETURN(report.check, CheckWindow(report.window, mapping, volume, compare));
+  return Printed{line.json ? FormatWindowCheckJson(report) : FormatWindowCheck(report), report.check.status};
+}
+
+absl::StatusOr<Printed> Run(const CommandLine& line) {
   PENSTOCK_ASSIGN_OR_RETURN(const PeerWindows module, PeerWindows::Open());
   switch (line.window.action) {
     case WindowAction::kList: return List(line, module);
@@ -40,20 +86,17 @@ absl::StatusOr<std::string> Run(const CommandLine& line) {
     case WindowAction::kRelease: return Release(line, module);
     case WindowAction::kCheck: break;
   }
-  return MakeError(absl::StatusCode::kUnimplemented, What("penstock window check is not there yet"),
-                   Fix("use penstock probe, which reads into every window"));
+  return Check(line, module);
 }
 
 }  // namespace
 
 int RunWindow(const CommandLine& line) {
-  const absl::StatusOr<std::string> text = Run(line);
-  if (!text.ok()) {
-    absl::FPrintF(stderr, "penstock: %s\n", std::string(text.status().message()));
-    return 1;
-  }
-  std::fwrite(text->data(), 1, text->size(), stdout);
-  return 0;
+  const absl::StatusOr<Printed> printed = Run(line);
+  if (printed.ok()) std::fwrite(printed->text.data(), 1, printed->text.size(), stdout);
+  const absl::Status status = printed.ok() ? printed->status : printed.status();
+  if (!status.ok()) absl::FPrintF(stderr, "penstock: %s\n", std::string(status.message()));
+  return status.ok() ? 0 : 1;
 }
 
 }  // namespace penstock::cli

@@ -49,6 +49,9 @@ VolumeSurvey SurveyVolume(const std::string& name, const HostFacts& host);
 /// The host, and the volumes of these names; with no names, every NVMe namespace of the machine. Threads: any.
 Survey SurveyHost(absl::Span<const std::string> names);
 
+/// Every NVMe namespace of this machine, by its controller's node where there is one. Threads: any.
+std::vector<std::string> NamesOfNamespaces();
+
 /// PCI addresses of the functions whose peer-to-peer memory path `bar` can be tried on: published, to be mapped, and no GPU's.
 std::vector<std::string> MappablePeers(const HostFacts& host);
 
