@@ -96,7 +96,7 @@ def _text(path):
 class Run:
     """One boot. `status` is what the guest's script ended with, None if it never said so; `failure` says why then."""
 
-    def __init__(self, words, folder, output):
+    def __init__(self, words, folder, output, outside=""):
         self.status = None
         self.failure = "the guest ended without saying how"
         self.output = ""
@@ -105,6 +105,7 @@ class Run:
         self._log_path = os.path.join(folder, "kernel.log")
         self._complaints_path = os.path.join(folder, "qemu.log")
         self._words = words
+        self._outside = [outside, os.path.join(folder, "bar")] if outside else []
         self._pass_on = output
 
     @property
@@ -113,14 +114,17 @@ class Run:
 
     def execute(self):
         # The guest must not outlive us, even if we are killed.
-        words = [program("setpriv"), "--pdeathsig", "KILL", program(QEMU), *self._words, *consoles(self._log_path)]
+        mortal = [program("setpriv"), "--pdeathsig", "KILL"]
+        words = [*mortal, program(QEMU), *self._words, *consoles(self._log_path)]
         self._begin = time.monotonic()
-        with open(self._complaints_path, "wb") as complaints, subprocess.Popen(
-                words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=complaints) as self._qemu:
-            try:
-                self._follow()
-            finally:
-                self._qemu.kill()
+        with open(self._complaints_path, "wb") as complaints, contextlib.ExitStack() as ended_together:
+            if self._outside:
+                outside = ended_together.enter_context(subprocess.Popen([*mortal, *self._outside], stderr=complaints))
+                ended_together.callback(outside.kill)
+            self._qemu = ended_together.enter_context(
+                subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=complaints))
+            ended_together.callback(self._qemu.kill)
+            self._follow()
         for complaint, count in collections.Counter(_text(self._complaints_path).splitlines()).items():
             self._pass_on(f"{complaint} ({count} times)\n" if count > 1 else complaint + "\n")
 

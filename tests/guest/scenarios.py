@@ -47,6 +47,7 @@ class Scenario:
     modules: tuple = ()            # ours, or of the kernel's package, that init loads
     only: dict = field(default_factory=dict)  # kernel: a filter of cases that run there besides
     programs: tuple = ("guest_test",)
+    outside: str = ""              # a program that runs beside QEMU, on the file that backs the BAR
     kernel_options: str = ""
     allowed_log: tuple = ()        # patterns of kernel messages that would fail a run and are meant to come here
 
@@ -98,6 +99,7 @@ SCENARIOS = {scenario.name: scenario for scenario in (
              allowed_log=(NO_PEERS, r"critical medium error, dev")),
     Scenario("window", "a PCI function's memory that direct I/O can reach, by the module penstock_p2p", ("7",),
              "Machine.*:Exporters.*:VfioExporter.*:Window*", PEERS, bar_mebibytes=64, iommu=True,
+             programs=("guest_test", "penstock_outside"), outside="outside_kernel",
              modules=("vfio-pci", "vfio_iommu_type1", "penstock_exporter", "penstock_p2p")),
     Scenario("direct", "such memory without an IOMMU, and on a kernel without peer-to-peer memory", ("7", "6.12"),
              "Machine.*", PEERS, bar_mebibytes=64, modules=("penstock_exporter", "penstock_p2p"),

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The command with a window, as a user types it; and the whole system across a PCI function: the pump and the driver are in the
+// guest, the kernel that consumes the bytes is a process outside of it, and ring, buffers and results lie in the BAR between.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <stdio.h>
+#include <sys/wait.h>
+
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "tests/guest/window_rig.h"
+
+namespace penstock::guest {
+namespace {
+
+struct Outcome {
+  int exit_status = -1;
+  std::string text;
+  nlohmann::json json;
+};
+
+Outcome RunCommand(const std::string& words) {
+  FILE* const pipe = popen(absl::StrCat("/guest/penstock_outside ", words, " 2>&1").c_str(), "r");
+  if (pipe == nullptr) return {};
+  Outcome outcome;
+  char part[4096];
+  for (size_t got = 0; (got = fread(part, 1, sizeof(part), pipe)) > 0;) outcome.text.append(part, got);
+  const int status = pclose(pipe);
+  outcome.exit_status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  outcome.json = nlohmann::json::parse(outcome.text, nullptr, /*allow_exceptions=*/false);
+  return outcome;
+}
+
+class WindowCommand : public WindowTest {
+ protected:
+  WindowCommand() {
+    const Outcome reserved = RunCommand("window reserve --device=hip:0 --size=32MiB");
+    EXPECT_EQ(reserved.exit_status, 0) << reserved.text;
+  }
+
+  nlohmann::json Ingest(const std::string& words) {
+    const Outcome outcome = RunCommand(absl::StrCat("ingest ", disk_.char_node, " --chunk=256KiB --depth=8 --json ", words));
+    EXPECT_EQ(outcome.exit_status, 0) << outcome.text;
+    if (!outcome.json.is_object()) return nlohmann::json::object();
+    return outcome.json;
+  }
+
+  const Disk disk_ = DiskOf("PLAIN");
+};
+
+TEST_F(WindowCommand, FeedsADeviceThatIsOutsideOfThisMachine) {
+  const nlohmann::json report = Ingest("--path=bar --buffer=window --op=crc32c --device=hip:0");
+  ASSERT_TRUE(report.contains("source")) << report;
+  EXPECT_EQ(report["device"], "outside");
+  EXPECT_EQ(report["source"][0]["path"], "bar");
+  EXPECT_EQ(report["source"][0]["crc32c"], absl::StrFormat("%08x", disk_.crc32c));
+  EXPECT_EQ(report["bytes"], disk_.bytes);
+  EXPECT_EQ(report["bounce_bytes"], 0);
+  EXPECT_EQ(report["pages"], "device memory");
+  EXPECT_EQ(report["controller"][0]["read_commands"], report["path"][0]["nvme_commands"]);
+  EXPECT_EQ(report["controller"][0]["block_layer_reads"], 0);
+}
+
+TEST_F(WindowCommand, ListsWhatIsThere) {
+  const Outcome list = RunCommand("window list --json");
+  EXPECT_EQ(list.exit_status, 0);
+  ASSERT_TRUE(list.json.is_object()) << list.text;
+  ASSERT_EQ(list.json["window"].size(), 1u);
+  EXPECT_EQ(list.json["window"][0]["state"], "pinned");
+  EXPECT_EQ(list.json["window"][0]["length_bytes"], 32 * kMebibyte);
+  EXPECT_THAT(RunCommand("probe").text, testing::HasSubstr("--buffer=window:"));
+}
+
+TEST_F(WindowCommand, ChecksAWindowFromBothSides) {
+  const Outcome check = RunCommand(
+      absl::StrCat("window check ", windows_.List().value().at(0).number, " --volume=", disk_.char_node, " --device=hip:0"));
+  EXPECT_EQ(check.exit_status, 0);
+  std::cout << check.text << std::endl;
+}
+
+TEST_F(WindowCommand, ReadsAsFastIntoAWindowAsIntoPinnedMemory) {
+  const auto rate = [this](const std::string& words) {
+    const nlohmann::json report = Ingest(absl::StrCat("--op=none --device=cpu ", words));
+    return report.value("bytes", 0.0) / report.value("seconds", 1.0);
+  };
+  double best = 0;
+  for (int i = 0; i < 3; ++i) best = std::max(best, rate("--path=bar --buffer=window") / rate("--path=nvme"));
+  std::cout << "bar into a window: " << best << " of nvme's rate" << std::endl;
+  EXPECT_GT(best, 0.9);
+}
+
+}  // namespace
+}  // namespace penstock::guest
