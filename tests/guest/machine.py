@@ -13,7 +13,6 @@ import qmp
 from unavailable import program
 
 QEMU = "qemu-system-x86_64"
-LIMIT_SECONDS = 60
 # AMD, whose host bridges Linux lets peers talk through; less what QEMU's emulation lacks, so that it does not warn.
 PROCESSOR = "EPYC,-svm,-rdseed,-sha-ni,-fxsr-opt,-misalignsse,-3dnowprefetch,-osvw,-topoext,-xsavec"
 KERNEL_OPTIONS = ("console=ttyS0 ignore_loglevel panic=-1 oops=panic mitigations=off nvme.poll_queues=1 "
@@ -96,7 +95,7 @@ def _text(path):
 class Run:
     """One boot. `status` is what the guest's script ended with, None if it never said so; `failure` says why then."""
 
-    def __init__(self, words, folder, output, outside=""):
+    def __init__(self, words, folder, output, limit_seconds, outside=""):
         self.status = None
         self.failure = "the guest ended without saying how"
         self.output = ""
@@ -105,6 +104,7 @@ class Run:
         self._log_path = os.path.join(folder, "kernel.log")
         self._complaints_path = os.path.join(folder, "qemu.log")
         self._words = words
+        self._limit_seconds = limit_seconds
         self._outside = [outside, os.path.join(folder, "bar")] if outside else []
         self._pass_on = output
 
@@ -133,9 +133,9 @@ class Run:
         with selectors.DefaultSelector() as ready:
             ready.register(self._qemu.stdout, selectors.EVENT_READ)
             while True:
-                left = LIMIT_SECONDS - (time.monotonic() - self._begin)
+                left = self._limit_seconds - (time.monotonic() - self._begin)
                 if left <= 0:
-                    self.failure = f"the guest was still running after {LIMIT_SECONDS} s"
+                    self.failure = f"the guest was still running after {self._limit_seconds} s"
                     return
                 if not ready.select(left):
                     continue

@@ -49,6 +49,7 @@ class Scenario:
     programs: tuple = ("guest_test",)
     outside: str = ""              # a program that runs beside QEMU, on the file that backs the BAR
     kernel_options: str = ""
+    limit_seconds: int = 60        # after which it is killed
     allowed_log: tuple = ()        # patterns of kernel messages that would fail a run and are meant to come here
 
 
@@ -98,9 +99,12 @@ SCENARIOS = {scenario.name: scenario for scenario in (
              "MediaError.*:PastTheEnd.*:Overdue.*", FAULTY, only={"7": "Bar/MediaError.*:Bar/PastTheEnd.*:Bar/Overdue.*"},
              allowed_log=(NO_PEERS, r"critical medium error, dev")),
     Scenario("window", "a PCI function's memory that direct I/O can reach, by the module penstock_p2p", ("7",),
-             "Machine.*:Exporters.*:VfioExporter.*:Window*", PEERS, bar_mebibytes=64, iommu=True,
+             "Machine.*:Exporters.*:VfioExporter.*:WindowReading.*:WindowRefusal.*:WindowCommand.*:WindowLife.*:"
+             "WindowModule.*:WindowByVfio.*:WindowUnplugged.*", PEERS, bar_mebibytes=64, iommu=True,
              programs=("guest_test", "penstock_outside"), outside="outside_kernel",
              modules=("vfio-pci", "vfio_iommu_type1", "penstock_exporter", "penstock_p2p")),
+    Scenario("fuzz", "nonsense for the module, for a minute", ("7",), "Machine.*:WindowFuzz.*", PEERS, bar_mebibytes=64,
+             modules=("penstock_exporter", "penstock_p2p"), limit_seconds=120),
     Scenario("direct", "such memory without an IOMMU, and on a kernel without peer-to-peer memory", ("7", "6.12"),
              "Machine.*", PEERS, bar_mebibytes=64, modules=("penstock_exporter", "penstock_p2p"),
              only={"7": "Exporters.*", "6.12": "NoPeerMemoryForWindows.*"}),
