@@ -66,9 +66,10 @@ absl::StatusOr<DeviceMemory> TakeFrom(const std::shared_ptr<SharedMemory>& share
                      What(absl::StrCat("no ", bytes, " bytes in a row are free of the ", all.memory.size(), " of ", all.name)),
                      Fix("use fewer or smaller buffers (--depth, --chunk), or larger memory"));
   }
-  const absl::Span<std::byte> part = all.memory.subspan(*offset, bytes);
-  return DeviceMemory{
-      .memory = part, .name = all.name, .owner = {part.data(), [shared, at = *offset](void*) { shared->pages.Return(at); }}};
+  DeviceMemory part{.memory = all.memory.subspan(*offset, bytes), .name = all.name};
+  part.owner = {part.memory.data(), [shared, at = *offset](void*) { shared->pages.Return(at); }};
+  if (all.device_address.has_value()) part.device_address = *all.device_address + *offset;
+  return part;
 }
 
 }  // namespace
@@ -101,6 +102,7 @@ absl::StatusOr<BufferPool> BufferPool::CreateIn(DeviceMemory memory, const Optio
   BufferPool pool;
   pool.base_ = memory.memory.data();
   pool.owner_ = std::move(memory.owner);
+  pool.device_address_ = memory.device_address;
   pool.pages_ = Pages::kDevice;
   pool.buffer_bytes_ = options.buffer_bytes;
   pool.buffer_count_ = options.buffer_count;

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "hip/gpu_error.h"
 #include "penstock/error.h"
 
@@ -18,7 +19,8 @@ absl::StatusOr<std::vector<GpuFacts>> FindGpus() {
     hipDeviceProp_t properties = {};
     const hipError_t error = hipGetDeviceProperties(&properties, index);
     if (error != hipSuccess) return hip::GpuError(error, absl::StrCat("GPU ", index, " does not say what it is"));
-    gpus.push_back({properties.name, hip::ArchitectureOf(properties), static_cast<u32>(properties.multiProcessorCount)});
+    gpus.push_back({properties.name, hip::ArchitectureOf(properties), static_cast<u32>(properties.multiProcessorCount),
+                    absl::StrFormat("%04x:%02x:%02x.0", properties.pciDomainID, properties.pciBusID, properties.pciDeviceID)});
   }
   return gpus;
 }

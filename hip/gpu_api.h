@@ -26,6 +26,7 @@
 #define hipErrorNoBinaryForGpu cudaErrorNoKernelImageForDevice
 #define hipErrorNoDevice cudaErrorNoDevice
 #define hipErrorNotReady cudaErrorNotReady
+#define hipErrorNotSupported cudaErrorNotSupported
 #define hipErrorOutOfMemory cudaErrorMemoryAllocation
 
 #define hipHostMallocCoherent 0
@@ -77,6 +78,23 @@ inline void* KnownAddress(const void* memory) {
   return attributes.devicePointer;
 }
 
+/// The calls that export a GPU's memory, for FindDmaBufCalls: CUDA's is in the driver's own library.
+inline constexpr const char* kExportRangeCall = "cuMemGetHandleForAddressRange";
+inline constexpr const char* kExportAllocationCall = nullptr;
+inline constexpr const char* kExportLibrary = "libcuda.so.1";
+
+/// Memory of the current GPU that others may write to while a kernel reads it.
+inline hipError_t AllocateForPeers(void** memory, size_t bytes) { return cudaMalloc(memory, bytes); }
+
+/// A dma-buf's memory, as the current GPU sees it, for as long as this lives. CUDA imports none of other processes.
+class ImportedDmaBuf {
+ public:
+  hipError_t Import([[maybe_unused]] int dma_buf, [[maybe_unused]] u64 bytes) { return cudaErrorNotSupported; }
+  bool has_descriptor() const { return false; }
+  void* address() const { return nullptr; }
+  void Abandon() {}
+};
+
 /// Writing 1 to it makes what peers have written to the GPU's memory visible to the GPU. Null: it has no such register.
 inline volatile u32* PeerFlushRegister([[maybe_unused]] int gpu) { return nullptr; }
 
@@ -98,6 +116,7 @@ inline hipError_t CreateStreamBeside(hipStream_t* stream, int priority, [[maybe_
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace penstock::hip {
@@ -112,6 +131,50 @@ inline void* KnownAddress(const void* memory) {
   static_cast<void>(hipGetLastError());
   return nullptr;
 }
+
+inline constexpr const char* kExportRangeCall = "hipMemGetHandleForAddressRange";
+inline constexpr const char* kExportAllocationCall = "hsa_amd_portable_export_dmabuf";
+inline constexpr const char* kExportLibrary = nullptr;
+
+/// Of the kind that no cache of the GPU keeps between acquires at system scope; what plain hipMalloc gives may stay in one.
+inline hipError_t AllocateForPeers(void** memory, size_t bytes) {
+#if defined(hipDeviceMallocUncached)
+  return hipExtMallocWithFlags(memory, bytes, hipDeviceMallocUncached);
+#else
+  return hipExtMallocWithFlags(memory, bytes, hipDeviceMallocFinegrained);
+#endif
+}
+
+class ImportedDmaBuf {
+ public:
+  ImportedDmaBuf() = default;
+  ImportedDmaBuf(ImportedDmaBuf&& other) noexcept
+      : memory_(std::exchange(other.memory_, nullptr)), address_(std::exchange(other.address_, nullptr)) {}
+  ImportedDmaBuf& operator=(ImportedDmaBuf&&) = delete;
+  ~ImportedDmaBuf() {
+    if (memory_ != nullptr) static_cast<void>(hipDestroyExternalMemory(memory_));
+  }
+
+  hipError_t Import(int dma_buf, u64 bytes) {
+    hipExternalMemoryHandleDesc source = {};
+    source.type = hipExternalMemoryHandleTypeOpaqueFd;
+    source.handle.fd = dma_buf;
+    source.size = bytes;
+    if (const hipError_t error = hipImportExternalMemory(&memory_, &source); error != hipSuccess) return error;
+    hipExternalMemoryBufferDesc all = {};
+    all.size = bytes;
+    return hipExternalMemoryGetMappedBuffer(&address_, memory_, &all);
+  }
+  /// It may have taken the descriptor over.
+  bool has_descriptor() const { return memory_ != nullptr; }
+  void* address() const { return address_; }
+  /// Leaves it to a kernel that will not end.
+  void Abandon() { memory_ = nullptr; }
+
+ private:
+  hipExternalMemory_t memory_ = nullptr;
+  void* address_ = nullptr;
+};
 
 inline volatile u32* PeerFlushRegister(int gpu) {
   u32* flush = nullptr;  // HDP_MEM_COHERENCY_FLUSH_CNTL: the attribute is an address, and is stored as one

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "penstock/hip_device.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <optional>
 #include <thread>
 #include <utility>
 
@@ -109,6 +113,19 @@ class HipDevice final : public ResidentDevice {
     if (!running()) static_cast<void>(hipDeviceReset());
   }
 
+  absl::StatusOr<std::optional<u64>> ImportDmaBuf(int dma_buf, u64 bytes) override {
+    const CurrentGpu current(parts_.index);
+    // CUDA's libraries take a descriptor over when they import it, HIP's do not say: it gets one of its own, to keep.
+    const int own = fcntl(dma_buf, F_DUPFD_CLOEXEC, 0);
+    ImportedDmaBuf imported;
+    const hipError_t error = imported.Import(own, bytes);
+    if (error == hipSuccess) return reinterpret_cast<u64>(imported_.emplace_back(std::move(imported)).address());
+    if (!imported.has_descriptor()) close(own);
+    if (error != hipErrorNotSupported) return GpuError(error, "the GPU cannot import a window");
+    return MakeError(absl::StatusCode::kUnimplemented, What("this GPU's library imports no memory that others have exported"),
+                     Fix("reserve the window in the process that uses it (AllocateExported, PeerWindows::Reserve)"));
+  }
+
   /// Puts the image where the megakernel finds it. Errors: Unavailable.
   absl::Status UploadAll() { return Upload(parts_.memory->image(), parts_.memory->device_bytes()); }
 
@@ -181,6 +198,7 @@ class HipDevice final : public ResidentDevice {
     AbandonKept();
     parts_.memory->Abandon();
     pages_.Abandon();
+    for (ImportedDmaBuf& imported : imported_) imported.Abandon();
     for (GpuMemory& table : tables_) static_cast<void>(table.release());
     static_cast<void>(parts_.kernel.release());
     parts_.streams.kernel = nullptr;
@@ -190,6 +208,7 @@ class HipDevice final : public ResidentDevice {
   Parts parts_;
   volatile u32* const flush_register_;  // null: nothing is to be flushed
   HostPages pages_;
+  std::vector<ImportedDmaBuf> imported_;
   std::vector<GpuMemory> tables_;
   u64 begin_ns_ = 0;
 };

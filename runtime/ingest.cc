@@ -43,6 +43,13 @@ absl::StatusOr<std::vector<std::vector<uint32_t>>> InletsOf(absl::Span<const std
                    Fix(absl::StrCat("use a depth of at most ", IngestOptions::kMaxReads / inlets.size())));
 }
 
+/// Where the device has the pool's memory already, under its own address; otherwise it is made reachable.
+absl::StatusOr<u32> Register(Device& device, const BufferPool& pool) {
+  const absl::Span<std::byte> memory = pool.memory();
+  if (!pool.device_address().has_value()) return device.RegisterBuffer(memory, layout::kBufferRead);
+  return device.RegisterDeviceMemory(*pool.device_address(), memory.size(), layout::kBufferRead);
+}
+
 std::string PagesName(BufferPool::Pages pages) {
   switch (pages) {
     case BufferPool::Pages::kExplicitHuge: return "2 MiB";
@@ -63,7 +70,7 @@ absl::StatusOr<IngestReport> Ingest(Device& device, absl::Span<const std::string
   const uint32_t buffers = 2 * options.depth * static_cast<uint32_t>(inlets.size());
   PENSTOCK_ASSIGN_OR_RETURN(BufferPool created, options.make_pool({options.chunk_bytes, buffers}));
   const auto pool = std::make_shared<BufferPool>(std::move(created));
-  PENSTOCK_ASSIGN_OR_RETURN(const u32 handle, device.RegisterBuffer(pool->memory(), layout::kBufferRead));
+  PENSTOCK_ASSIGN_OR_RETURN(const u32 handle, Register(device, *pool));
   device.Keep(pool);
   PENSTOCK_RETURN_IF_ERROR(operation.Prepare(device, pool->buffer_count()));
   PENSTOCK_RETURN_IF_ERROR(device.Start());

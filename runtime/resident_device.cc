@@ -75,18 +75,26 @@ absl::StatusOr<u32> ResidentDevice::AddBufferRow(u64 address, u64 length_bytes, 
   return layout::MakeHandle(buffer_count_++, kGeneration);
 }
 
-absl::StatusOr<u32> ResidentDevice::RegisterBuffer(absl::Span<std::byte> memory, u32 rights) {
+absl::Status ResidentDevice::CheckBuffer(u64 length_bytes, u32 rights) const {
   if ((rights & ~(layout::kBufferRead | layout::kBufferWrite)) != 0 || rights == 0) {
     return MakeError(absl::StatusCode::kInvalidArgument, What(absl::StrCat("buffer rights ", rights, " have no meaning")),
                      Fix("use layout::kBufferRead, layout::kBufferWrite or both"));
   }
   PENSTOCK_RETURN_IF_ERROR(CheckRoomForBuffer());
-  if (memory.data() == nullptr || memory.empty()) {
-    return MakeError(absl::StatusCode::kInvalidArgument, What("an empty buffer cannot be registered"),
-                     Fix("hand in memory of at least one byte"));
-  }
+  if (length_bytes > 0) return absl::OkStatus();
+  return MakeError(absl::StatusCode::kInvalidArgument, What("an empty buffer cannot be registered"),
+                   Fix("hand in memory of at least one byte"));
+}
+
+absl::StatusOr<u32> ResidentDevice::RegisterBuffer(absl::Span<std::byte> memory, u32 rights) {
+  PENSTOCK_RETURN_IF_ERROR(CheckBuffer(memory.data() == nullptr ? 0 : memory.size(), rights));
   PENSTOCK_ASSIGN_OR_RETURN(const u64 address, Map(memory));
   return AddBufferRow(address, memory.size(), rights);
+}
+
+absl::StatusOr<u32> ResidentDevice::RegisterDeviceMemory(u64 device_address, u64 length_bytes, u32 rights) {
+  PENSTOCK_RETURN_IF_ERROR(CheckBuffer(device_address == 0 ? 0 : length_bytes, rights));
+  return AddBufferRow(device_address, length_bytes, rights);
 }
 
 absl::StatusOr<u32> ResidentDevice::RegisterAutomaton(absl::Span<const u32> table) {

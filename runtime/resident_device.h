@@ -24,6 +24,7 @@ class ResidentDevice : public Device {
   LiveRing& ring() override { return ring_; }
   const LiveRing& ring() const override { return ring_; }
   absl::StatusOr<u32> RegisterBuffer(absl::Span<std::byte> memory, u32 rights) override;
+  absl::StatusOr<u32> RegisterDeviceMemory(u64 device_address, u64 length_bytes, u32 rights) override;
   void Keep(std::shared_ptr<const void> memory) override { kept_.push_back(std::move(memory)); }
   absl::StatusOr<u32> RegisterAutomaton(absl::Span<const u32> table) override;
   absl::Status SetTenant(const TenantRights& rights) override;
@@ -69,6 +70,7 @@ class ResidentDevice : public Device {
   absl::Status HungError(absl::Duration waited);
   absl::Status Lose(const absl::Status& cause);
   absl::Status CheckRoomForBuffer() const;
+  absl::Status CheckBuffer(u64 length_bytes, u32 rights) const;
   absl::StatusOr<u32> AddBufferRow(u64 address, u64 length_bytes, u32 rights);
 
   const DeviceOptions options_;

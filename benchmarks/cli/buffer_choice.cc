@@ -9,7 +9,6 @@
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "penstock/error.h"
-#include "penstock/peer_window.h"
 
 namespace penstock::cli {
 
@@ -30,7 +29,14 @@ absl::StatusOr<BufferChoice> BufferChoiceNamed(const std::string& name) {
                        "p2pmem:0000:41:00.0"));
 }
 
-absl::StatusOr<BufferPoolMaker> PoolMakerOf(const BufferChoice& choice) {
+absl::StatusOr<DeviceMemory> MapWindow(const PeerWindows& module, uint32_t number, Device& device) {
+  PENSTOCK_ASSIGN_OR_RETURN(DeviceMemory memory, module.Map(number));
+  PENSTOCK_ASSIGN_OR_RETURN(const FileDescriptor dma_buf, module.Export(number));
+  PENSTOCK_ASSIGN_OR_RETURN(memory.device_address, device.ImportDmaBuf(dma_buf.get(), memory.memory.size()));
+  return memory;
+}
+
+absl::StatusOr<BufferPoolMaker> PoolMakerOf(const BufferChoice& choice, Device& device) {
   switch (choice.kind) {
     case BufferChoice::Kind::kPinned: return BufferPoolMaker(BufferPool::Create);
     case BufferChoice::Kind::kPeerMemory: return PeerMemoryPools(choice.pci_address);
@@ -39,7 +45,7 @@ absl::StatusOr<BufferPoolMaker> PoolMakerOf(const BufferChoice& choice) {
   PENSTOCK_ASSIGN_OR_RETURN(const PeerWindows module, PeerWindows::Open());
   PENSTOCK_ASSIGN_OR_RETURN(const std::vector<PeerWindow> windows, module.List());
   PENSTOCK_ASSIGN_OR_RETURN(const PeerWindow window, ChooseWindow(windows, choice.window_number));
-  PENSTOCK_ASSIGN_OR_RETURN(DeviceMemory memory, module.Map(window.number));
+  PENSTOCK_ASSIGN_OR_RETURN(DeviceMemory memory, MapWindow(module, window.number, device));
   return PoolsIn(std::move(memory));
 }
 

@@ -8,6 +8,9 @@
 
 #include "absl/status/statusor.h"
 #include "penstock/buffer_pool.h"
+#include "penstock/device.h"
+#include "penstock/device_memory.h"
+#include "penstock/peer_window.h"
 
 namespace penstock::cli {
 
@@ -23,7 +26,10 @@ struct BufferChoice {
 /// Of "pinned", "p2pmem:ADDRESS", "window" or "window:N". Errors: InvalidArgument.
 absl::StatusOr<BufferChoice> BufferChoiceNamed(const std::string& name);
 
-/// Opens the window, if it is one. Errors: those of PeerWindows and ChooseWindow.
-absl::StatusOr<BufferPoolMaker> PoolMakerOf(const BufferChoice& choice);
+/// A window, mapped as a whole and made reachable for the device that is to work on it. Errors: those of both.
+absl::StatusOr<DeviceMemory> MapWindow(const PeerWindows& module, uint32_t number, Device& device);
+
+/// Opens the window, if it is one. Errors: those of PeerWindows, ChooseWindow and the device.
+absl::StatusOr<BufferPoolMaker> PoolMakerOf(const BufferChoice& choice, Device& device);
 
 }  // namespace penstock::cli

@@ -14,15 +14,20 @@ namespace {
 constexpr absl::Duration kSlotTimeout = absl::Seconds(10);
 constexpr absl::Duration kStopTimeout = absl::Seconds(5);
 
+absl::StatusOr<u32> RegisterWith(Device& device, const DeviceMemory& window) {
+  if (!window.device_address.has_value()) return device.RegisterBuffer(window.memory, layout::kBufferRead);
+  return device.RegisterDeviceMemory(*window.device_address, window.memory.size(), layout::kBufferRead);
+}
+
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<DeviceComparer>> DeviceComparer::Start(std::unique_ptr<Device> device,
-                                                                      const DeviceMemory& window) {
+absl::StatusOr<std::unique_ptr<DeviceComparer>> DeviceComparer::Start(std::unique_ptr<Device> device, const WindowMapper& map) {
   std::unique_ptr<DeviceComparer> comparer(new DeviceComparer(std::move(device)));
   Device& started = *comparer->device_;
   PENSTOCK_ASSIGN_OR_RETURN(BufferPool pool, BufferPool::Create({.buffer_bytes = kWindowPlaceBytes, .buffer_count = 1}));
   comparer->expected_ = std::make_shared<BufferPool>(std::move(pool));
-  PENSTOCK_ASSIGN_OR_RETURN(comparer->window_handle_, started.RegisterBuffer(window.memory, layout::kBufferRead));
+  PENSTOCK_ASSIGN_OR_RETURN(const DeviceMemory window, map(started));
+  PENSTOCK_ASSIGN_OR_RETURN(comparer->window_handle_, RegisterWith(started, window));
   started.Keep(window.owner);
   PENSTOCK_ASSIGN_OR_RETURN(comparer->expected_handle_,
                             started.RegisterBuffer(comparer->expected_->memory(), layout::kBufferRead));
@@ -47,12 +52,11 @@ absl::StatusOr<bool> DeviceComparer::Compare(uint64_t offset_bytes, absl::Span<c
   return completion.result == layout::kNoDifference;
 }
 
-absl::StatusOr<ChosenComparer> ChooseComparer(const CommandLine& line, const DeviceMemory& window,
-                                              GpuDeviceMaker make_gpu_device) {
+absl::StatusOr<ChosenComparer> ChooseComparer(const CommandLine& line, const WindowMapper& map, GpuDeviceMaker make_gpu_device) {
   PENSTOCK_ASSIGN_OR_RETURN(ChosenDevice chosen, ChooseDevice(line, make_gpu_device));
   if (chosen.refusal.has_value()) return ChosenComparer{nullptr, std::move(chosen.refusal)};
   const std::string name = chosen.device->name();
-  absl::StatusOr<std::unique_ptr<DeviceComparer>> comparer = DeviceComparer::Start(std::move(chosen.device), window);
+  absl::StatusOr<std::unique_ptr<DeviceComparer>> comparer = DeviceComparer::Start(std::move(chosen.device), map);
   if (comparer.ok()) return ChosenComparer{*std::move(comparer)};
   if (line.device != DeviceKind::kAuto) return comparer.status();
   return ChosenComparer{nullptr, DeviceRefusal{name, CauseOf(comparer.status()), RemedyOf(comparer.status())}};

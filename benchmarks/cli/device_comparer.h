@@ -2,6 +2,7 @@
 // Looks at a window from the device's side.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,11 +18,14 @@
 
 namespace penstock::cli {
 
+/// Maps all of a window, for the device that is to look at it.
+using WindowMapper = std::function<absl::StatusOr<DeviceMemory>(Device&)>;
+
 /// A resident kernel that compares parts of a window with bytes of the host's, by its verify opcode. Stops it at the end.
 class DeviceComparer {
  public:
-  /// `window` is all of it. Errors: those of registering memory with the device and of starting it.
-  static absl::StatusOr<std::unique_ptr<DeviceComparer>> Start(std::unique_ptr<Device> device, const DeviceMemory& window);
+  /// Errors: those of mapping the window, of registering memory with the device and of starting it.
+  static absl::StatusOr<std::unique_ptr<DeviceComparer>> Start(std::unique_ptr<Device> device, const WindowMapper& map);
   ~DeviceComparer();
   DeviceComparer(const DeviceComparer&) = delete;
   DeviceComparer& operator=(const DeviceComparer&) = delete;
@@ -48,7 +52,7 @@ struct ChosenComparer {
 
 /// On what --device asks for: `auto` takes the first GPU or nothing, since the CPU looks anyhow. A demand never steps down.
 /// Errors: those of the device that was demanded.
-absl::StatusOr<ChosenComparer> ChooseComparer(const CommandLine& line, const DeviceMemory& window,
+absl::StatusOr<ChosenComparer> ChooseComparer(const CommandLine& line, const WindowMapper& map,
                                               GpuDeviceMaker make_gpu_device = MakeGpuDevice);
 
 }  // namespace penstock::cli

@@ -18,9 +18,9 @@ absl::StatusOr<std::unique_ptr<Device>> MakeGpuDevice(u32 index, const DeviceOpt
   return MakeHipDevice(hip_options);
 }
 
-absl::StatusOr<uint32_t> ReserveGpuWindow(u32, uint64_t, const PeerWindows&) {
-  return MakeError(absl::StatusCode::kUnimplemented, What("this penstock cannot export memory of a GPU"),
-                   Fix("export it in a program of your own, and reserve with PeerWindows::Reserve"));
+absl::StatusOr<uint32_t> ReserveGpuWindow(u32 index, uint64_t bytes, const PeerWindows& module) {
+  PENSTOCK_ASSIGN_OR_RETURN(const ExportedGpuMemory exported, AllocateExported(index, bytes));
+  return module.Reserve(exported.dma_buf.get(), exported.pci_address);
 }
 
 #else

@@ -64,7 +64,7 @@ absl::StatusOr<RunReport> Run(const CommandLine& line) {
   uint64_t next_dump_ns = 0;
   IngestOptions options;
   options.path = line.path;
-  PENSTOCK_ASSIGN_OR_RETURN(options.make_pool, PoolMakerOf(line.buffer));
+  PENSTOCK_ASSIGN_OR_RETURN(options.make_pool, PoolMakerOf(line.buffer, device));
   options.poll_device = line.poll_device;
   options.kernel_thread = line.kernel_thread;
   options.chunk_bytes = line.chunk_bytes;

@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "benchmarks/cli/buffer_choice.h"
 #include "benchmarks/cli/device_comparer.h"
 #include "benchmarks/cli/gpu.h"
 #include "benchmarks/cli/window_check_report.h"
@@ -65,7 +66,9 @@ absl::StatusOr<Printed> Check(const CommandLine& line, const PeerWindows& module
   report.host = ReadHostFacts();
   report.volume = volume.name();
   if (volume.nvme() != nullptr) report.nvme = *volume.nvme();
-  PENSTOCK_ASSIGN_OR_RETURN(const ChosenComparer chosen, ChooseComparer(line, mapping));
+  PENSTOCK_ASSIGN_OR_RETURN(const ChosenComparer chosen, ChooseComparer(line, [&](Device& device) {
+                              return MapWindow(module, report.window.number, device);
+                            }));
   report.device = chosen.comparer == nullptr ? "" : chosen.comparer->name();
   report.device_refusal = chosen.refusal;
   DeviceComparison compare;

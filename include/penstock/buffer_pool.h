@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
@@ -40,6 +41,8 @@ class BufferPool {
   uint32_t buffer_count() const { return buffer_count_; }
   size_t buffer_bytes() const { return buffer_bytes_; }
   Pages pages() const { return pages_; }
+  /// Where the device has the first byte of memory(), if it is not to be registered: see DeviceMemory.
+  std::optional<uint64_t> device_address() const { return device_address_; }
   bool is_device_memory() const { return pages_ == Pages::kDevice; }
 
   /// Requires: index < buffer_count().
@@ -52,6 +55,7 @@ class BufferPool {
 
   std::shared_ptr<void> owner_;
   std::byte* base_ = nullptr;
+  std::optional<uint64_t> device_address_;
   size_t buffer_bytes_ = 0;
   uint32_t buffer_count_ = 0;
   Pages pages_ = Pages::kSmall;

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -50,6 +51,12 @@ class Device {
   /// Makes `memory` reachable for slots, under the handle that is returned. The memory is borrowed until the device is gone.
   /// `rights`: layout::kBufferRead, kBufferWrite. Errors: FailedPrecondition while running; ResourceExhausted; InvalidArgument.
   virtual absl::StatusOr<u32> RegisterBuffer(absl::Span<std::byte> memory, u32 rights) = 0;
+  /// The same for memory that the device has already, at this address of its own: nothing is pinned or mapped for it.
+  virtual absl::StatusOr<u32> RegisterDeviceMemory(u64 device_address, u64 length_bytes, u32 rights) = 0;
+  /// Makes the memory of a dma-buf, a window's for one, reachable for the device for as long as that lives; the address of its
+  /// first byte there. Nothing: the device finds it where the CPU has it mapped. The descriptor may be closed afterwards.
+  /// Requires: not running. Errors: Unavailable; Unimplemented.
+  virtual absl::StatusOr<std::optional<u64>> ImportDmaBuf(int /*dma_buf*/, u64 /*bytes*/) { return std::nullopt; }
   /// Keeps memory that was registered, which nobody else will keep, until the device is gone.
   virtual void Keep(std::shared_ptr<const void> memory) = 0;
   /// Copies an automaton's table (layout/automaton.h) to the device, after checking every word of it. Errors: as RegisterBuffer.

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -19,6 +20,8 @@ struct DeviceMemory {
   absl::Span<std::byte> memory;
   std::string name;                       // for messages: "p2pmem of 0000:00:05.0"
   std::shared_ptr<void> owner = nullptr;  // keeps it mapped; null if somebody else does
+  /// Where the device that is to work on it has the first byte (Device::ImportDmaBuf); nothing: it finds it where the CPU does.
+  std::optional<uint64_t> device_address = std::nullopt;
 };
 
 /// Maps `bytes` of the memory that the kernel has published for a PCI function as peer-to-peer memory: an NVMe controller's

@@ -11,6 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "penstock/device.h"
+#include "penstock/file_descriptor.h"
 
 #if defined(__CUDACC__) || defined(__HIP__)
 #include "penstock/device/megakernel.h"
@@ -39,11 +40,26 @@ absl::StatusOr<std::unique_ptr<Device>> MakeHipDevice(const HipDeviceOptions& op
 /// Runs Penstock's own handlers: needs no GPU compiler. Errors: as above.
 absl::StatusOr<std::unique_ptr<Device>> MakeHipDevice(const HipDeviceOptions& options);
 
+/// Memory of a GPU that can be given to others as a dma-buf: to be made a window of (PeerWindows::Reserve).
+struct ExportedGpuMemory {
+  std::shared_ptr<void> memory;  // frees it; whoever has imported the dma-buf keeps it in being
+  u64 device_address = 0;        // for Device::RegisterDeviceMemory
+  uint64_t bytes = 0;
+  FileDescriptor dma_buf;
+  std::string pci_address;  // "0000:c1:00.0"
+};
+
+/// Allocates `bytes` of the memory of the GPU of this index, coherent with what others write to it, and exports it. Requires: no
+/// megakernel runs that freeing it would have to wait for. Errors: ResourceExhausted; FailedPrecondition: no GPU; Unimplemented:
+/// this library exports none; Unavailable.
+absl::StatusOr<ExportedGpuMemory> AllocateExported(u32 index, uint64_t bytes);
+
 /// A GPU, for people.
 struct GpuFacts {
   std::string name;
   std::string architecture;  // e.g. "gfx942:sramecc+:xnack-" or "sm_90"
   u32 compute_units = 0;
+  std::string pci_address = "";  // "0000:c1:00.0"
 };
 
 /// The GPUs of this machine. Errors: FailedPrecondition, saying why none can be used.

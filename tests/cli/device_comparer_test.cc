@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "penstock/cpu_device.h"
 #include "penstock/error.h"
 #include "penstock/window_check.h"
 
@@ -29,10 +30,11 @@ class Comparer : public testing::Test {
     CommandLine line;
     line.device = kind;
     line.workgroups = 1;
-    return ChooseComparer(line, memory, NoGpu);
+    return ChooseComparer(
+        line, [this](Device&) -> absl::StatusOr<DeviceMemory> { return memory; }, NoGpu);
   }
 
-  const DeviceMemory memory = SomeMemory();
+  DeviceMemory memory = SomeMemory();
 };
 
 TEST_F(Comparer, SeesWhetherBytesAreEqual) {
@@ -49,6 +51,38 @@ TEST_F(Comparer, SeesWhetherBytesAreEqual) {
   memory.memory[8192 + kWindowPlaceBytes - 1] ^= std::byte{1};
   EXPECT_FALSE(*chosen->comparer->Compare(8192, expected)) << "the last byte counts";
   EXPECT_TRUE(*chosen->comparer->Compare(8192, absl::MakeSpan(expected).first(4096)));
+}
+
+TEST_F(Comparer, LooksWhereTheDeviceHasTheWindow) {
+  const DeviceMemory other = SomeMemory();
+  other.memory[7] = std::byte{9};
+  memory.device_address = reinterpret_cast<uintptr_t>(other.memory.data());
+  const absl::StatusOr<ChosenComparer> chosen = Choose(DeviceKind::kCpu);
+  ASSERT_TRUE(chosen.ok()) << chosen.status();
+  std::vector<std::byte> expected(4096);
+  EXPECT_FALSE(*chosen->comparer->Compare(0, expected));
+  expected[7] = std::byte{9};
+  EXPECT_TRUE(*chosen->comparer->Compare(0, expected));
+}
+
+TEST_F(Comparer, IsNotThereForAWindowThatTheDeviceCannotReach) {
+  CommandLine line;
+  line.device = DeviceKind::kCpu;
+  const WindowMapper map = [](Device&) -> absl::StatusOr<DeviceMemory> {
+    return MakeError(absl::StatusCode::kUnimplemented, What("it imports nothing"), Fix("use another"));
+  };
+  EXPECT_EQ(ChooseComparer(line, map, NoGpu).status().code(), absl::StatusCode::kUnimplemented);
+  line.device = DeviceKind::kAuto;
+  const auto a_gpu = [](u32, const DeviceOptions& options) -> absl::StatusOr<std::unique_ptr<Device>> {
+    CpuDeviceOptions cpu;
+    static_cast<DeviceOptions&>(cpu) = options;
+    cpu.workgroups = 1;
+    return MakeCpuDevice<>(cpu);
+  };
+  const absl::StatusOr<ChosenComparer> chosen = ChooseComparer(line, map, a_gpu);
+  ASSERT_TRUE(chosen.ok()) << chosen.status();
+  EXPECT_EQ(chosen->comparer, nullptr);
+  EXPECT_EQ(chosen->refusal->cause, "it imports nothing");
 }
 
 TEST_F(Comparer, SaysWhatTheDeviceRefuses) {

@@ -96,6 +96,17 @@ TEST(PoolsIn, LieBesideOneAnotherAndGiveTheirPlaceBack) {
   EXPECT_EQ(make_pool({.buffer_bytes = kMiB, .buffer_count = 2})->memory().data(), memory.memory.data());
 }
 
+TEST(PoolsIn, LieAsFarIntoTheDevicesMemoryAsIntoTheMapping) {
+  DeviceMemory memory = SomeDeviceMemory(4 * kMiB);
+  EXPECT_EQ(PoolsIn(memory)({.buffer_bytes = kMiB, .buffer_count = 2})->device_address(), std::nullopt);
+  memory.device_address = 0x5000'0000;
+  const BufferPoolMaker make_pool = PoolsIn(memory);
+  const BufferPool run = make_pool({.buffer_bytes = kMiB, .buffer_count = 2}).value();
+  const BufferPool probe = make_pool({.buffer_bytes = 4096, .buffer_count = 1}).value();
+  EXPECT_EQ(run.device_address(), 0x5000'0000u);
+  EXPECT_EQ(probe.device_address(), 0x5000'0000u + 2 * kMiB);
+}
+
 TEST(PoolsIn, HaveAsManyBuffersAsFitAndLeaveRoomToProbe) {
   const BufferPoolMaker make_pool = PoolsIn(SomeDeviceMemory(4 * kMiB));
   const BufferPool run = make_pool({.buffer_bytes = kMiB, .buffer_count = 64}).value();

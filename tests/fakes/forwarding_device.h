@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,6 +23,10 @@ class ForwardingDevice : public Device {
   absl::StatusOr<u32> RegisterBuffer(absl::Span<std::byte> memory, u32 rights) override {
     return to_->RegisterBuffer(memory, rights);
   }
+  absl::StatusOr<u32> RegisterDeviceMemory(u64 device_address, u64 length_bytes, u32 rights) override {
+    return to_->RegisterDeviceMemory(device_address, length_bytes, rights);
+  }
+  absl::StatusOr<std::optional<u64>> ImportDmaBuf(int dma_buf, u64 bytes) override { return to_->ImportDmaBuf(dma_buf, bytes); }
   void Keep(std::shared_ptr<const void> memory) override { to_->Keep(std::move(memory)); }
   absl::StatusOr<u32> RegisterAutomaton(absl::Span<const u32> table) override { return to_->RegisterAutomaton(table); }
   void FlushPeerWrites() override { to_->FlushPeerWrites(); }

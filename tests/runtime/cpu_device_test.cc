@@ -253,6 +253,17 @@ TEST(MakeCpuDevice, RefusesSizesOfZeroOrPastTheirLimits) {
   EXPECT_EQ(code_with([](auto& options) { options.ring.slot_counts[0] = 3; }), StatusCode::kInvalidArgument);
 }
 
+TEST(CpuDeviceBuffers, ThatTheDeviceHasAlreadyNeedAnAddressALengthAndRights) {
+  CpuDeviceOptions options;
+  options.max_buffers = 1;
+  const std::unique_ptr<Device> device = MakeDevice(options);
+  EXPECT_EQ(device->RegisterDeviceMemory(0, 16, layout::kBufferRead).status().code(), StatusCode::kInvalidArgument);
+  EXPECT_EQ(device->RegisterDeviceMemory(4096, 0, layout::kBufferRead).status().code(), StatusCode::kInvalidArgument);
+  EXPECT_EQ(device->RegisterDeviceMemory(4096, 16, 0).status().code(), StatusCode::kInvalidArgument);
+  EXPECT_TRUE(device->RegisterDeviceMemory(4096, 16, layout::kBufferRead).ok());
+  EXPECT_EQ(device->RegisterDeviceMemory(4096, 16, layout::kBufferRead).status().code(), StatusCode::kResourceExhausted);
+}
+
 TEST(CpuDeviceBuffers, AreRefusedWhenEmptyOrOfNoUseOrTooMany) {
   CpuDeviceOptions options;
   options.max_buffers = 2;

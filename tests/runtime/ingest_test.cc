@@ -3,12 +3,15 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 
 #include <cerrno>
 #include <filesystem>
 
+#include "penstock/device_memory.h"
 #include "penstock/error.h"
+#include "penstock/file_descriptor.h"
 #include "penstock/read_paths.h"
 #include "tests/driver/child_process.h"
 #include "tests/runtime/pump_rig.h"
@@ -67,6 +70,29 @@ TEST(Ingest, ReportsEverySourceInTheOrderGiven) {
   EXPECT_EQ(report->statistics.bytes, 100'005u);
   EXPECT_EQ(report->reads.submitted, 14u);
   EXPECT_EQ(report->reads.completed, 14u);
+}
+
+/// Two mappings of the same pages stand for a window: reads go through the one, the device knows only the other.
+TEST(Ingest, ReadsThroughTheMappingAndWorksAtTheDevicesAddress) {
+  constexpr size_t kBytes = 64 << 10;
+  const FileDescriptor pages(memfd_create("window", MFD_CLOEXEC));
+  ASSERT_EQ(ftruncate(pages.get(), kBytes), 0);
+  DeviceMemory of_host = MapDmaBuf(pages.get(), kBytes, "a window").value();
+  const DeviceMemory of_device = MapDmaBuf(pages.get(), kBytes, "the device's").value();
+  ASSERT_NE(of_host.memory.data(), of_device.memory.data());
+  of_host.device_address = reinterpret_cast<uintptr_t>(of_device.memory.data());
+  const TempFile file(300'000);
+  IngestOptions options = Small();
+  options.make_pool = PoolsIn(of_host);
+  const auto report = IngestFiles({file.path()}, options);
+  ASSERT_TRUE(report.ok() && report->status.ok()) << report.status();
+  EXPECT_EQ(report->sources[0].result.crc32c, PatternCrc(300'000));
+  EXPECT_EQ(report->pages, "device memory");
+  // At another address the same run comes to other bytes: it is this one that the device reads from.
+  const BufferPool elsewhere = BufferPool::Create({kBytes, 1}).value();
+  of_host.device_address = reinterpret_cast<uintptr_t>(elsewhere.memory().data());
+  options.make_pool = PoolsIn(of_host);
+  EXPECT_NE(IngestFiles({file.path()}, options)->sources[0].result.crc32c, PatternCrc(300'000));
 }
 
 TEST(Ingest, MixesPathsInOneRun) {
