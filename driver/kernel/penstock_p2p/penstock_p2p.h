@@ -43,12 +43,14 @@ struct penstock_p2p_piece {
  * EOPNOTSUPP      the kernel has no P2PDMA (CONFIG_PCI_P2PDMA)
  * EEXIST          the function has a window already
  * EADDRINUSE      the function's memory was registered for peers by somebody else
- * ECONNREFUSED    the exporter does not let peers reach the buffer where it lies, or cannot pin it; its errno is in the kernel
- * log EXDEV           the buffer lies outside the function's BARs: in system memory, for one EFBIG           the buffer is larger
- * than any BAR of the function (no large BAR) ERANGE          a piece does not begin or end where the kernel can begin or end a
- * range of pages (2 MiB on x86) E2BIG           more than PENSTOCK_P2P_MAX_PIECES pieces EADDRNOTAVAIL   it overlaps the place of
- * an earlier window, which stays registered until the function's driver is unbound ESTALE          the exporter took the buffer
- * back meanwhile ENOMEM          no room for its struct pages
+ * ECONNREFUSED    the exporter does not let peers reach the buffer where it lies, or cannot pin it; its errno is in the kernel log
+ * EXDEV           the buffer lies outside the function's BARs: in system memory, for one
+ * EFBIG           the buffer is larger than any BAR of the function (no large BAR)
+ * ERANGE          a piece does not begin or end where the kernel can begin or end a range of pages (2 MiB on x86)
+ * E2BIG           more than PENSTOCK_P2P_MAX_PIECES pieces
+ * EADDRNOTAVAIL   it overlaps the place of an earlier window, which stays registered until the function's driver is unbound
+ * ESTALE          the exporter took the buffer back meanwhile
+ * ENOMEM          no room for its struct pages
  */
 struct penstock_p2p_reserve {
 	__s32 dma_buf;
