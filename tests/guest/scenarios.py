@@ -107,7 +107,7 @@ SCENARIOS = {scenario.name: scenario for scenario in (
              modules=("penstock_exporter", "penstock_p2p"), limit_seconds=120),
     Scenario("direct", "such memory without an IOMMU, and on a kernel without peer-to-peer memory", ("7", "6.12"),
              "Machine.*", PEERS, bar_mebibytes=64, modules=("penstock_exporter", "penstock_p2p"),
-             only={"7": "Exporters.*", "6.12": "NoPeerMemoryForWindows.*"}),
+             only={"7": "Exporters.*", "6.12": "NoPeerMemoryForWindows.*"}, allowed_log=(NO_PEERS,)),
     Scenario("losses", "controllers that go away, and that are reset, under load", ("7", "6.1"), "Reset.*:Unplugged.*", GOING,
              only={"7": "Bar/Reset.*:Bar/Unplugged.*"}, kernel_options="nvme_core.io_timeout=4",
              allowed_log=(NO_PEERS, SCAN_INTERRUPTED, LOST_AFTER_RESET)),

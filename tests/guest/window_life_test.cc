@@ -185,6 +185,16 @@ TEST(WindowByVfio, EndsWhenTheFunctionIsClosedUnderLoad) {
   EXPECT_TRUE(windows.List().value().empty());
 }
 
+TEST(WindowByVfio, EndsWhenTheDriverIsUnboundWhileOnlyTheWindowHoldsTheBuffer) {
+  auto vfio = VfioFunction::Open(BareBarAddress());
+  ASSERT_TRUE(vfio.ok()) << vfio.status();
+  const PeerWindows windows = PeerWindows::Open().value();
+  ASSERT_TRUE(windows.Reserve((*vfio)->Export(kPieces)->get(), BareBarAddress()).ok());
+  vfio->reset();  // closes the function, and then unbinds the driver
+  EXPECT_EQ(DriverOf(BareBarAddress()), "");
+  EXPECT_TRUE(windows.List().value().empty());
+}
+
 /// Comes last in its boot: what was pulled out does not come back.
 TEST(WindowUnplugged, EndsWithItsFunctionUnderLoad) {
   const TestExporter exporter(BareBarAddress());

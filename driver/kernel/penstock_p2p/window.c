@@ -124,19 +124,26 @@ static void window_unpin(struct window *window)
 	dma_resv_unlock(resv);
 }
 
-/* The exporter wants its memory back. Called with the buffer's reservation lock held, so the rest is left to another thread. */
-static void window_taken_back(struct dma_buf_attachment *attachment)
+/*
+ * Has the window ended by another thread. An exporter that wants its memory back holds the buffer's reservation lock; and a task
+ * that unbinds a driver may have to wait for the buffer's file to be closed (vfio), which its own last reference would put off
+ * until it leaves the kernel.
+ */
+static void window_take_back(struct window *window)
 {
-	struct window *window = attachment->importer_priv;
-
 	kref_get(&window->kref);
 	if (!queue_work(workqueue, &window->taken_back))
 		window_put(window);
 }
 
+static void exporter_takes_back(struct dma_buf_attachment *attachment)
+{
+	window_take_back(attachment->importer_priv);
+}
+
 static const struct dma_buf_attach_ops attach_ops = {
 	.allow_peer2peer = true,
-	.invalidate_mappings = window_taken_back,
+	.invalidate_mappings = exporter_takes_back,
 };
 
 /* As the function itself: its own memory is where it can reach it. */
@@ -336,7 +343,7 @@ static void work_taken_back(struct work_struct *work)
 	is_mine = window_close(window);
 	mutex_unlock(&lock);
 	if (is_mine) {
-		pci_warn(window->pdev, "penstock_p2p: window %u: its exporter takes the memory back\n", window->number);
+		pci_warn(window->pdev, "penstock_p2p: window %u ends: its memory is taken back\n", window->number);
 		window_end(window, true);
 	}
 	window_put(window);
@@ -346,19 +353,17 @@ void window_driver_leaves(struct pci_dev *pdev)
 {
 	struct provider *provider;
 	struct window *window;
-	bool is_mine;
 
 	mutex_lock(&lock);
 	provider = provider_find(pdev);
 	window = provider ? provider->window : NULL;
-	if (window) {
+	if (window)
 		kref_get(&window->kref);
-		is_mine = window_close(window);
-	}
 	mutex_unlock(&lock);
 	if (!window)
 		return;
-	window_end(window, is_mine);
+	window_take_back(window);
+	wait_for_completion(&window->ended);
 	mutex_lock(&lock);
 	if (provider->window == window)
 		window_remove(window);
