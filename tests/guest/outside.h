@@ -17,8 +17,10 @@ inline constexpr uint64_t kOutsideBase = uint64_t{1} << 44;
 inline constexpr uint64_t kSharedBytes = 4 << 20;
 
 /// At the BAR's beginning. The guest writes what to launch, then `launched`; outside_kernel sets `left` to the same number when
-/// every workgroup has left.
+/// every workgroup has left. Tests fill the whole BAR with other things too, so a launch is one only with kLaunchMagic.
+inline constexpr uint64_t kLaunchMagic = 0x68636E75616C2120;
 struct OutsideMailbox {
+  uint64_t magic;
   device::DeviceView view;
   uint32_t launched;
   uint32_t left;

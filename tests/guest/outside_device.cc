@@ -101,6 +101,7 @@ class OutsideDevice final : public ResidentDevice {
   }
   absl::Status Upload(const void*, size_t) override { return absl::OkStatus(); }  // the image is the memory
   absl::Status BeginLaunch() override {
+    mailbox().magic = kLaunchMagic;
     mailbox().view = memory().view();
     layout::StoreRelease<Scope::kSystem>(&mailbox().launched, mailbox().launched + 1);
     return absl::OkStatus();

@@ -59,6 +59,7 @@ int Serve(const char* file) {
     const uint32_t launched = layout::LoadAcquire<Scope::kSystem>(&mailbox.launched);
     if (launched == seen) continue;
     seen = launched;
+    if (mailbox.magic != kLaunchMagic) continue;
     const device::DeviceView view = mailbox.view;
     RunWorkgroups(view);
     layout::StoreRelease<Scope::kSystem>(&mailbox.left, launched);

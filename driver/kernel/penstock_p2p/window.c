@@ -166,7 +166,7 @@ static int window_attach(struct window *window)
 	dma_buf_detach(window->dma_buf, window->attachment);
 refused:
 	pci_err(pdev,
-		"penstock_p2p: the exporter %s does not pin the buffer for peers: %d. Fix: name the function whose memory it is, allocate it there and not for compression, and use a driver that pins device memory for peers (amdgpu: Linux 6.16)\n",
+		"penstock_p2p: the exporter %s does not pin the buffer for peers: %d. Fix: name the function whose memory it is, allocate it there and not for compression, and use a driver that pins device memory for peers\n",
 		window->dma_buf->exp_name, error);
 	return -ECONNREFUSED;
 }
