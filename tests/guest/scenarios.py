@@ -102,7 +102,7 @@ SCENARIOS = {scenario.name: scenario for scenario in (
              "Machine.*:Exporters.*:VfioExporter.*:WindowReading.*:WindowRefusal.*:WindowCommand.*:WindowLife.*:"
              "WindowModule.*:WindowByVfio.*:WindowUnplugged.*", PEERS, bar_mebibytes=64, iommu=True,
              programs=("guest_test", "penstock_outside"), outside="outside_kernel",
-             modules=("vfio-pci", "vfio_iommu_type1", "penstock_exporter", "penstock_p2p")),
+             modules=("vfio-pci", "vfio_iommu_type1", "penstock_exporter", "penstock_p2p"), limit_seconds=120),
     Scenario("fuzz", "nonsense for the module, for a minute", ("7",), "Machine.*:WindowFuzz.*", PEERS, bar_mebibytes=64,
              modules=("penstock_exporter", "penstock_p2p"), limit_seconds=120),
     Scenario("direct", "such memory without an IOMMU, and on a kernel without peer-to-peer memory", ("7", "6.12"),
