@@ -43,7 +43,7 @@ struct penstock_p2p_piece {
  * EOPNOTSUPP      the kernel has no P2PDMA (CONFIG_PCI_P2PDMA)
  * EEXIST          the function has a window already
  * EADDRINUSE      the function's memory was registered for peers by somebody else
- * ECONNREFUSED    the exporter does not let peers reach the buffer where it lies, or cannot pin it; its errno is in the kernel log
+ * ECONNREFUSED    the exporter does not let peers reach the buffer where it lies, or cannot pin it; the kernel log has its errno
  * EXDEV           the buffer lies outside the function's BARs: in system memory, for one
  * EFBIG           the buffer is larger than any BAR of the function (no large BAR)
  * ERANGE          a piece does not begin or end where the kernel can begin or end a range of pages (2 MiB on x86)
