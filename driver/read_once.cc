@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "driver/read_once.h"
 
-#include <atomic>
-
 #include "absl/strings/str_cat.h"
 #include "penstock/clock.h"
 #include "penstock/error.h"
@@ -36,7 +34,7 @@ absl::StatusOr<ChunkResult> ReadOnce(ReadQueue& queue, const ChunkRead& read, ab
 }
 
 void PushWrites(absl::Span<const std::byte> memory) {
-  std::atomic_thread_fence(std::memory_order_seq_cst);  // empties the buffers in which the CPU collects writes
+  __sync_synchronize();  // empties the buffers in which the CPU collects writes
   static_cast<void>(*static_cast<const volatile std::byte*>(&memory.back()));
 }
 
