@@ -2,39 +2,25 @@
 // The command itself, as a user types it: the device consumes the bytes where they landed, and the report proves the way.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <stdio.h>
-#include <sys/wait.h>
 
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "tests/guest/ingest_run.h"
+#include "tests/guest/command_run.h"
+#include "tests/guest/guest_machine.h"
 
 namespace penstock::guest {
 namespace {
 
-struct Outcome {
-  int exit_status = -1;
-  nlohmann::json report;
-};
-
-Outcome RunCommand(const std::string& words) {
-  const std::string line =
-      absl::StrCat("/guest/penstock ingest ", words, " --op=crc32c --chunk=256KiB --depth=8 --json 2>/tmp/said");
-  FILE* const pipe = popen(line.c_str(), "r");
-  if (pipe == nullptr) return {};
-  std::string text;
-  char part[4096];
-  for (size_t got = 0; (got = fread(part, 1, sizeof(part), pipe)) > 0;) text.append(part, got);
-  const int status = pclose(pipe);
-  return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false)};
+CommandOutcome RunIngest(const std::string& words) {
+  return RunCommand(absl::StrCat("/guest/penstock ingest ", words, " --op=crc32c --chunk=256KiB --depth=8 --json 2>/tmp/said"));
 }
 
-void ExpectAllOf(const Disk& disk, const std::string& path, const Outcome& outcome) {
+void ExpectAllOf(const Disk& disk, const std::string& path, const CommandOutcome& outcome) {
   EXPECT_EQ(outcome.exit_status, 0);
-  ASSERT_TRUE(outcome.report.is_object());
-  const nlohmann::json& report = outcome.report;
+  ASSERT_TRUE(outcome.json.is_object());
+  const nlohmann::json& report = outcome.json;
   EXPECT_EQ(report["error"], nullptr);
   EXPECT_EQ(report["source"][0]["path"], path);
   EXPECT_EQ(report["source"][0]["crc32c"], absl::StrFormat("%08x", disk.crc32c));
@@ -55,18 +41,18 @@ TEST(Command, ReadsANamespaceByEveryPathIntoPinnedMemory) {
   const Disk disk = DiskOf("PLAIN");
   for (const char* const path : {"nvme", "read", "pread"}) {
     SCOPED_TRACE(path);
-    ExpectAllOf(disk, path, RunCommand(absl::StrCat(disk.char_node, " --path=", path)));
+    ExpectAllOf(disk, path, RunIngest(absl::StrCat(disk.char_node, " --path=", path)));
   }
-  ExpectAllOf(disk, "nvme", RunCommand(disk.char_node));
+  ExpectAllOf(disk, "nvme", RunIngest(disk.char_node));
 }
 
 TEST(CommandInPeerMemory, ReadsStraightIntoTheBarAndTheDeviceConsumesItThere) {
   const Disk disk = DiskOf("PLAIN");
   const std::string buffer = "--buffer=p2pmem:" + DiskOf("MEMORY").pci_address;
-  const Outcome demanded = RunCommand(absl::StrCat(disk.char_node, " --path=bar ", buffer));
+  const CommandOutcome demanded = RunIngest(absl::StrCat(disk.char_node, " --path=bar ", buffer));
   ExpectAllOf(disk, "bar", demanded);
-  EXPECT_EQ(demanded.report["pages"], "device memory");
-  ExpectAllOf(disk, "bar", RunCommand(absl::StrCat(disk.char_node, " ", buffer)));
+  EXPECT_EQ(demanded.json["pages"], "device memory");
+  ExpectAllOf(disk, "bar", RunIngest(absl::StrCat(disk.char_node, " ", buffer)));
 }
 
 }  // namespace

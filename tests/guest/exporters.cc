@@ -7,11 +7,11 @@
 #include <sys/ioctl.h>
 
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <filesystem>
 
 #include "absl/strings/str_cat.h"
+#include "driver/pci_address.h"
 #include "penstock/error.h"
 #include "tests/guest/guest_machine.h"
 
@@ -43,13 +43,6 @@ absl::StatusOr<FileDescriptor> Opened(const std::string& path) {
   FileDescriptor file(open(path.c_str(), O_RDWR | O_CLOEXEC));
   if (file.get() < 0) return Refused("cannot open " + path);
   return file;
-}
-
-/// Domain, and bus << 8 | device << 3 | function.
-std::pair<uint32_t, uint32_t> NumbersOf(const std::string& pci_address) {
-  unsigned domain = 0, bus = 0, device = 0, function = 0;
-  EXPECT_EQ(sscanf(pci_address.c_str(), "%x:%x:%x.%x", &domain, &bus, &device, &function), 4) << pci_address;
-  return {domain, bus << 8 | device << 3 | function};
 }
 
 }  // namespace
@@ -129,7 +122,9 @@ absl::StatusOr<TestExporter::Buffer> TestExporter::Export(const std::vector<BarP
     errno = E2BIG;
     return Refused("too many pieces");
   }
-  std::tie(create.domain, create.address) = NumbersOf(pci_address_);
+  PENSTOCK_ASSIGN_OR_RETURN(const driver::PciAddress address, driver::ParsePciAddress(pci_address_));
+  create.domain = address.domain;
+  create.address = address.bus_device_function;
   create.flags = behaviour.flags;
   create.error = static_cast<uint32_t>(behaviour.error_number);
   for (const BarPiece& piece : pieces) {

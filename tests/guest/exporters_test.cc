@@ -7,9 +7,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include <cstdio>
-
 #include "driver/kernel/penstock_p2p/penstock_p2p.h"
+#include "driver/pci_address.h"
 #include "penstock/error.h"
 #include "tests/driver/child_process.h"
 #include "tests/guest/exporters.h"
@@ -33,9 +32,8 @@ class Module {
   int Reserve(int dma_buf, const std::string& pci_address, uint32_t* window = nullptr) {
     penstock_p2p_reserve reserve{};
     reserve.dma_buf = dma_buf;
-    unsigned domain = 0, bus = 0, device = 0, function = 0;
-    EXPECT_EQ(sscanf(pci_address.c_str(), "%x:%x:%x.%x", &domain, &bus, &device, &function), 4) << pci_address;
-    reserve.function = {.domain = domain, .address = bus << 8 | device << 3 | function};
+    const driver::PciAddress address = driver::ParsePciAddress(pci_address).value();
+    reserve.function = {.domain = address.domain, .address = address.bus_device_function};
     if (ioctl(device_.get(), PENSTOCK_P2P_RESERVE, &reserve) != 0) return errno;
     if (window != nullptr) *window = reserve.window;
     return 0;

@@ -14,6 +14,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "benchmarks/cli/gpu.h"
+#include "driver/pci_address.h"
 #include "penstock/device/group.h"
 #include "penstock/device/program.h"
 #include "penstock/error.h"
@@ -167,9 +168,9 @@ absl::StatusOr<uint32_t> ReserveGpuWindow(u32, uint64_t bytes, const PeerWindows
   const FileDescriptor exporter(open(PENSTOCK_EXPORTER_DEVICE, O_RDWR | O_CLOEXEC));
   const std::string address = guest::BareBarAddress();
   penstock_exporter_create create = {};
-  unsigned bus = 0, device = 0, function = 0;
-  if (std::sscanf(address.c_str(), "%x:%x:%x.%x", &create.domain, &bus, &device, &function) != 4) return guest::Failed(address);
-  create.address = bus << 8 | device << 3 | function;
+  PENSTOCK_ASSIGN_OR_RETURN(const driver::PciAddress parsed, driver::ParsePciAddress(address));
+  create.domain = parsed.domain;
+  create.address = parsed.bus_device_function;
   create.piece_count = 1;
   create.piece[0] = {.bar = 2, .reserved = 0, .offset = guest::kSharedBytes, .length = bytes};
   if (ioctl(exporter.get(), PENSTOCK_EXPORTER_CREATE, &create) != 0) return guest::Failed("cannot export a part of the BAR");

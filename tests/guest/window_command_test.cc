@@ -3,46 +3,31 @@
 // guest, the kernel that consumes the bytes is a process outside of it, and ring, buffers and results lie in the BAR between.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <stdio.h>
-#include <sys/wait.h>
 
 #include <iostream>
-#include <nlohmann/json.hpp>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "tests/guest/command_run.h"
 #include "tests/guest/window_rig.h"
 
 namespace penstock::guest {
 namespace {
 
-struct Outcome {
-  int exit_status = -1;
-  std::string text;
-  nlohmann::json json;
-};
-
-Outcome RunCommand(const std::string& words) {
-  FILE* const pipe = popen(absl::StrCat("/guest/penstock_outside ", words, " 2>&1").c_str(), "r");
-  if (pipe == nullptr) return {};
-  Outcome outcome;
-  char part[4096];
-  for (size_t got = 0; (got = fread(part, 1, sizeof(part), pipe)) > 0;) outcome.text.append(part, got);
-  const int status = pclose(pipe);
-  outcome.exit_status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-  outcome.json = nlohmann::json::parse(outcome.text, nullptr, /*allow_exceptions=*/false);
-  return outcome;
+CommandOutcome RunOutside(const std::string& words) {
+  return RunCommand(absl::StrCat("/guest/penstock_outside ", words, " 2>&1"));
 }
 
 class WindowCommand : public WindowTest {
  protected:
   WindowCommand() {
-    const Outcome reserved = RunCommand("window reserve --device=hip:0 --size=32MiB");
+    const CommandOutcome reserved = RunOutside("window reserve --device=hip:0 --size=32MiB");
     EXPECT_EQ(reserved.exit_status, 0) << reserved.text;
   }
 
   nlohmann::json Ingest(const std::string& words) {
-    const Outcome outcome = RunCommand(absl::StrCat("ingest ", disk_.char_node, " --chunk=256KiB --depth=8 --json ", words));
+    const CommandOutcome outcome =
+        RunOutside(absl::StrCat("ingest ", disk_.char_node, " --chunk=256KiB --depth=8 --json ", words));
     EXPECT_EQ(outcome.exit_status, 0) << outcome.text;
     if (!outcome.json.is_object()) return nlohmann::json::object();
     return outcome.json;
@@ -65,17 +50,17 @@ TEST_F(WindowCommand, FeedsADeviceThatIsOutsideOfThisMachine) {
 }
 
 TEST_F(WindowCommand, ListsWhatIsThere) {
-  const Outcome list = RunCommand("window list --json");
+  const CommandOutcome list = RunOutside("window list --json");
   EXPECT_EQ(list.exit_status, 0);
   ASSERT_TRUE(list.json.is_object()) << list.text;
   ASSERT_EQ(list.json["window"].size(), 1u);
   EXPECT_EQ(list.json["window"][0]["state"], "pinned");
   EXPECT_EQ(list.json["window"][0]["length_bytes"], 32 * kMebibyte);
-  EXPECT_THAT(RunCommand("probe").text, testing::HasSubstr("--buffer=window:"));
+  EXPECT_THAT(RunOutside("probe").text, testing::HasSubstr("--buffer=window:"));
 }
 
 TEST_F(WindowCommand, ChecksAWindowFromBothSides) {
-  const Outcome check = RunCommand(
+  const CommandOutcome check = RunOutside(
       absl::StrCat("window check ", windows_.List().value().at(0).number, " --volume=", disk_.char_node, " --device=hip:0"));
   EXPECT_EQ(check.exit_status, 0);
   std::cout << check.text << std::endl;

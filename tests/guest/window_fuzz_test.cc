@@ -16,6 +16,7 @@
 
 #include "absl/time/time.h"
 #include "driver/kernel/penstock_p2p/penstock_p2p.h"
+#include "driver/pci_address.h"
 #include "penstock/clock.h"
 #include "tests/guest/window_rig.h"
 
@@ -34,9 +35,8 @@ class Caller {
  public:
   Caller(const TestExporter& exporter, uint32_t seed)
       : exporter_(exporter), random_(seed), device_(open(PeerWindows::kNode, O_RDWR | O_CLOEXEC)) {
-    unsigned domain = 0, bus = 0, device = 0, function = 0;
-    std::sscanf(exporter.pci_address().c_str(), "%x:%x:%x.%x", &domain, &bus, &device, &function);
-    function_ = {.domain = domain, .address = bus << 8 | device << 3 | function};
+    const driver::PciAddress address = driver::ParsePciAddress(exporter.pci_address()).value();
+    function_ = {.domain = address.domain, .address = address.bus_device_function};
   }
 
   void CallUntil(uint64_t end_ns) {

@@ -303,12 +303,8 @@ static bool window_close(struct window *window)
  * Without the lock. Nothing can be mapped any more, but a mapping that was being made may only now be seen, so it is looked for
  * until the pages are ours alone: then no I/O is on its way either.
  */
-static void window_end(struct window *window, bool is_mine)
+static void window_end(struct window *window)
 {
-	if (!is_mine) {
-		wait_for_completion(&window->ended);
-		return;
-	}
 	for (;;) {
 		unmap_everywhere(window_offset(window), window->dma_buf->size);
 		if (window_is_idle(window))
@@ -344,7 +340,7 @@ static void work_taken_back(struct work_struct *work)
 	mutex_unlock(&lock);
 	if (is_mine) {
 		pci_warn(window->pdev, "penstock_p2p: window %u ends: its memory is taken back\n", window->number);
-		window_end(window, true);
+		window_end(window);
 	}
 	window_put(window);
 }
@@ -409,7 +405,9 @@ int window_release(u32 number)
 	mutex_unlock(&lock);
 	if (!window)
 		return -ENOENT;
-	window_end(window, is_mine);
+	if (is_mine)
+		window_end(window);
+	wait_for_completion(&window->ended);
 	mutex_lock(&lock);
 	if (window_find(number))
 		window_remove(window);
