@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Errors as C callers get them.
+#pragma once
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "penstock/penstock.h"
+
+struct penstock_error {
+  int code = PENSTOCK_OK;
+  int error_number = 0;  // errno; 0: none
+  std::string cause;
+  std::string remedy;
+};
+
+namespace penstock::c {
+
+/// The status as a code of the C interface; if it is no success, also as an error where `error` points, unless that is null.
+int Report(const absl::Status& status, penstock_error** error);
+
+/// An error for an argument that is null and must not be.
+absl::Status NullArgument(const char* function, const char* argument);
+
+}  // namespace penstock::c

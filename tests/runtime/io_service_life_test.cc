@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The life of an I/O service and its handles: registering, revoking, starting, stopping.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <bit>
+#include <random>
+#include <thread>
+
+#include "penstock/clock.h"
+#include "penstock/io_service.h"
+#include "tests/runtime/io_rig.h"
+
+namespace penstock {
+namespace {
+
+using absl::StatusCode;
+using fakes::FaultKind;
+using layout::IoCause;
+
+constexpr u32 kFileBytes = 1u << 20;
+
+bool AnyIsClaimed(IoRig& rig) {
+  for (u32 slot = 0; slot < layout::kMaxIoSlots; ++slot) {
+    if (rig.requesters[0].words(slot).status == layout::kClaimed) return true;
+  }
+  return false;
+}
+
+// --- making and registering ---
+
+TEST(IoServiceOptions, AreChecked) {
+  fakes::FakeKernel kernel(2);
+  const auto code = [&](const IoServiceOptions& options) { return IoService::Create(kernel.live(), options).status().code(); };
+  EXPECT_EQ(code({.threads = 0}), StatusCode::kInvalidArgument);
+  EXPECT_EQ(code({.threads = 3}), StatusCode::kInvalidArgument);
+  EXPECT_EQ(code({.depth = 0}), StatusCode::kInvalidArgument);
+  EXPECT_EQ(code({.depth = 16385}), StatusCode::kInvalidArgument);
+  EXPECT_EQ(code({.max_sources = 0}), StatusCode::kInvalidArgument);
+  EXPECT_EQ(code({.max_destinations = 65537}), StatusCode::kInvalidArgument);
+  EXPECT_EQ(IoService::Create({}, {}).status().code(), StatusCode::kInvalidArgument);
+}
+
+TEST(IoServiceRegister, RefusesExtentsThatThePathCannotRead) {
+  if (!PathReadWorks()) GTEST_SKIP() << kPathReadIsRefused;
+  IoRig rig({.service = {.path = ReadPath::kRead}});
+  const TempFile file(10'000);
+  const Volume volume = file.Open();
+  const auto code = [&](const IoSourceExtent& extent) { return rig.service->RegisterSource(volume, extent).status().code(); };
+  EXPECT_EQ(code({}), StatusCode::kOk) << "its end is the volume's";
+  EXPECT_EQ(code({.base_bytes = 4096, .length_bytes = 4096}), StatusCode::kOk);
+  EXPECT_EQ(code({.base_bytes = 1}), StatusCode::kInvalidArgument);
+  EXPECT_EQ(code({.length_bytes = 4097}), StatusCode::kInvalidArgument);
+  EXPECT_EQ(code({.base_bytes = 12'288}), StatusCode::kOutOfRange);
+  EXPECT_EQ(code({.length_bytes = 10'001}), StatusCode::kOutOfRange);
+  EXPECT_EQ(code({.base_bytes = 4096, .length_bytes = ~u64{0}}), StatusCode::kOutOfRange);
+  EXPECT_EQ(code({.may_read = false}), StatusCode::kInvalidArgument);
+}
+
+TEST(IoServiceRegister, RefusesPiecesThatDoNotLieInOneBuffer) {
+  IoRig rig;
+  const auto code = [&](const IoDestinations& pieces) {
+    return rig.service->RegisterDestinations(rig.pool, pieces).status().code();
+  };
+  EXPECT_EQ(code({.offset_bytes = 0, .length_bytes = 0}), StatusCode::kInvalidArgument);
+  EXPECT_EQ(code({.offset_bytes = 0, .length_bytes = kPiece, .count = 0}), StatusCode::kInvalidArgument);
+  EXPECT_EQ(code({.offset_bytes = 0, .length_bytes = kPiece + 1}), StatusCode::kInvalidArgument);
+  EXPECT_EQ(code({.offset_bytes = 1, .length_bytes = kPiece}), StatusCode::kInvalidArgument);
+  EXPECT_EQ(code({.offset_bytes = 63 * kPiece, .length_bytes = kPiece, .count = 2}), StatusCode::kInvalidArgument);
+  EXPECT_EQ(code({.offset_bytes = 65 * kPiece, .length_bytes = 1}), StatusCode::kInvalidArgument);
+  EXPECT_EQ(code({.offset_bytes = ~u64{0}, .length_bytes = kPiece}), StatusCode::kInvalidArgument);
+  EXPECT_EQ(code({.offset_bytes = 63 * kPiece, .length_bytes = kPiece}), StatusCode::kOk);
+}
+
+TEST(IoServiceRegister, RefusesADevicesMemoryThatWasNotProbed) {
+  IoRig rig;
+  const auto memory = BufferPool::Create({.buffer_bytes = kPiece, .buffer_count = 1});
+  const auto pool = BufferPool::CreateIn({.memory = memory->memory(), .name = "a device"}, {kPiece, 1});
+  EXPECT_EQ(rig.service->RegisterDestination(*pool, 0, kPiece).status().code(), StatusCode::kFailedPrecondition);
+}
+
+TEST(IoServiceRegister, WorksWhileTheServiceRuns) {
+  IoRig rig;
+  rig.Start();
+  for (u32 i = 0; i < 5; ++i) {
+    const u32 source = rig.AddSource(kFileBytes);
+    const BufferPool pool = *BufferPool::Create({.buffer_bytes = 4096, .buffer_count = 1});
+    const u32 destination = *rig.service->RegisterDestination(pool, 0, 4096);
+    EXPECT_EQ(rig.CauseOf(IoRig::Read(source, destination, i * 4096, 4096)), IoCause::kNone);
+    EXPECT_TRUE(IsPattern(pool.buffer(0), i * 4096));
+    EXPECT_TRUE(rig.service->RevokeDestination(destination, kLong).ok());
+  }
+}
+
+// --- revoking ---
+
+TEST(IoServiceRevoke, RefusesWhatNamesARevokedHandle) {
+  IoRig rig;
+  const u32 source = rig.AddSource(kFileBytes);
+  rig.Start();
+  const u32 old = rig.destinations[0];
+  EXPECT_TRUE(rig.service->RevokeDestination(old, kLong).ok());
+  EXPECT_EQ(rig.CauseOf(IoRig::Read(source, old, 0, 4096)), IoCause::kBadDestination);
+  const u32 fresh = *rig.service->RegisterDestination(rig.pool, 0, kPiece);
+  EXPECT_EQ(layout::HandleIndex(fresh), layout::HandleIndex(old));
+  EXPECT_EQ(rig.CauseOf(IoRig::Read(source, old, 0, 4096)), IoCause::kBadDestination) << "a stale generation";
+  EXPECT_EQ(rig.CauseOf(IoRig::Read(source, fresh, 0, 4096)), IoCause::kNone);
+  EXPECT_TRUE(rig.service->RevokeSource(source, kLong).ok());
+  EXPECT_EQ(rig.CauseOf(IoRig::Read(source, fresh, 0, 4096)), IoCause::kBadSource);
+  EXPECT_EQ(rig.service->RevokeSource(source, kLong).code(), StatusCode::kNotFound);
+}
+
+TEST(IoServiceRevoke, WaitsForWhatIsInFlight) {
+  IoRig rig({.fake_queue = true});
+  const u32 source = rig.AddSource(kFileBytes);
+  rig.fake.Inject({FaultKind::kHeld});
+  rig.Start();
+  const u32 slot = rig.requesters[0].Post(IoRig::Read(source, rig.destinations[0], 0, 4096));
+  while (rig.fake.queued_count() == 0) std::this_thread::yield();  // A claim alone holds no handle yet.
+  EXPECT_EQ(rig.service->RevokeDestination(rig.destinations[0], absl::ZeroDuration()).code(), StatusCode::kDeadlineExceeded);
+  EXPECT_EQ(rig.CauseOf(IoRig::Read(source, rig.destinations[0], 0, 4096)), IoCause::kBadDestination) << "refused at once";
+  rig.fake.Release();
+  EXPECT_TRUE(rig.service->RevokeDestination(rig.destinations[0], kLong).ok());
+  EXPECT_TRUE(rig.requesters[0].WaitFor(slot)->end.ok());
+}
+
+TEST(IoServiceRevoke, DetachesAVolumeThatHasNoHandleLeft) {
+  IoRig rig({.fake_queue = true});
+  const u32 first = rig.AddSource(kFileBytes);
+  const u32 second = *rig.service->RegisterSource(rig.volumes[0], {.length_bytes = 4096});
+  rig.Start();
+  EXPECT_EQ(rig.CauseOf(IoRig::Read(first, rig.destinations[0], 0, 4096)), IoCause::kNone);
+  EXPECT_TRUE(rig.service->RevokeSource(first, kLong).ok());
+  EXPECT_EQ(rig.CauseOf(IoRig::Read(second, rig.destinations[0], 0, 4096)), IoCause::kNone);
+  EXPECT_TRUE(rig.service->RevokeSource(second, kLong).ok());
+  EXPECT_TRUE(rig.service->Stop(kLong).ok());
+  EXPECT_EQ(rig.fake.attached_count(), 0u);
+}
+
+TEST(IoServiceRevoke, VolumesMayBeClosedAndOpenedWhileOthersAreRead) {
+  if (!PathReadWorks()) GTEST_SKIP() << kPathReadIsRefused;
+  IoRig rig({.service = {.path = ReadPath::kRead}});
+  rig.AddSource(kFileBytes);
+  rig.Start();
+  for (u32 i = 0; i < 30; ++i) {  // the same descriptor again and again, each time of another file
+    TempFile file(8192);
+    file.Write(std::string(1, static_cast<char>('A' + i)));
+    const Volume volume = file.Open();
+    const u32 source = *rig.service->RegisterSource(volume, {});
+    ASSERT_EQ(rig.CauseOf(IoRig::Read(source, rig.destinations[0], 0, 4096)), IoCause::kNone);
+    ASSERT_EQ(rig.piece(0, 1)[0], static_cast<std::byte>('A' + i));
+    ASSERT_TRUE(rig.service->RevokeSource(source, kLong).ok());
+  }
+}
+
+/// Nothing may land in memory once its handle was revoked, whatever is in flight and asked for meanwhile.
+TEST(IoServiceRevoke, IsSafeUnderLoad) {
+  constexpr u32 kEach = 16;  // requests in flight of each queue, each with a destination of its own
+  IoRig rig({.service = {.threads = 2, .path = ReadPath::kPread}, .queues = 2});
+  const u32 source = rig.AddSource(kFileBytes);
+  const BufferPool pool = *BufferPool::Create({.buffer_bytes = 4096, .buffer_count = 2 * kEach});
+  std::array<std::atomic<u32>, 2 * kEach> handles = {};
+  const auto register_all = [&] {
+    const auto added = rig.service->RegisterDestinations(pool, {.length_bytes = 4096, .count = 2 * kEach});
+    for (u32 i = 0; i < handles.size(); ++i) handles[i].store((*added)[i]);
+  };
+  register_all();
+  std::atomic<bool> ended{false};
+  std::atomic<u64> served{0};
+  std::atomic<u64> refused{0};
+  rig.Start();
+  std::vector<std::thread> requesters;
+  for (u32 q = 0; q < 2; ++q) {
+    requesters.emplace_back([&, q] {
+      fakes::FakeRequester& requester = rig.requesters[q];
+      while (!ended.load() || requester.in_flight() != 0) {
+        while (!ended.load() && std::popcount(requester.in_flight()) < static_cast<int>(kEach)) {
+          const u32 slot = static_cast<u32>(std::countr_one(requester.in_flight()));  // that it will take
+          requester.Post(IoRig::Read(source, handles[q * kEach + slot].load(), 4096, 4096));
+        }
+        const auto end = requester.TryTake();
+        if (!end.has_value()) continue;
+        ASSERT_TRUE(end->end.ok() || end->end.cause == static_cast<u32>(IoCause::kBadDestination)) << end->end.cause;
+        (end->end.ok() ? served : refused).fetch_add(1);
+      }
+    });
+  }
+  const absl::Time deadline = absl::Now() + kLong;
+  for (u32 i = 0; (i < 50 || served.load() == 0 || refused.load() == 0) && absl::Now() < deadline; ++i) {
+    for (const auto& handle : handles) ASSERT_TRUE(rig.service->RevokeDestination(handle.load(), kLong).ok());
+    std::fill(pool.memory().begin(), pool.memory().end(), std::byte{0xEE});
+    absl::SleepFor(absl::Microseconds(200));
+    ASSERT_TRUE(std::all_of(pool.memory().begin(), pool.memory().end(), [](std::byte b) { return b == std::byte{0xEE}; }));
+    register_all();
+    absl::SleepFor(absl::Microseconds(500));
+  }
+  ended.store(true);
+  for (std::thread& requester : requesters) requester.join();
+  EXPECT_GT(served.load(), 0u);
+  EXPECT_GT(refused.load(), 0u);
+}
+
+// --- starting and stopping ---
+
+TEST(IoServiceStart, ServesWhatWasRequestedBefore) {
+  IoRig rig;
+  const u32 source = rig.AddSource(kFileBytes);
+  std::vector<u32> slots;
+  for (u32 i = 0; i < 64; ++i) slots.push_back(rig.requesters[0].Post(IoRig::Read(source, rig.destinations[i], i * 4096, 4096)));
+  EXPECT_EQ(rig.kernel.state(), layout::IoServiceState::kNone);
+  rig.Start();
+  EXPECT_EQ(rig.kernel.state(), layout::IoServiceState::kServing);
+  for (u32 i = 0; i < 64; ++i) {
+    ASSERT_TRUE(rig.requesters[0].WaitFor(slots[i])->end.ok());
+    ASSERT_TRUE(IsPattern(rig.piece(i, 4096), i * 4096));
+  }
+}
+
+TEST(IoServiceStart, IsRefusedWhileOneServes) {
+  IoRig rig;
+  rig.Start();
+  EXPECT_EQ(rig.service->Start().code(), StatusCode::kFailedPrecondition);
+  const auto other = IoService::Create(rig.kernel.live(), {});
+  EXPECT_EQ((*other)->Start().code(), StatusCode::kFailedPrecondition);
+  EXPECT_TRUE(rig.service->Stop(kLong).ok());
+  EXPECT_TRUE((*other)->Start().ok());
+  EXPECT_TRUE((*other)->Stop(kLong).ok());
+}
+
+TEST(IoServiceStart, MayFollowAStopAgainAndAgain) {
+  IoRig rig;
+  const u32 source = rig.AddSource(kFileBytes);
+  for (u32 i = 0; i < 20; ++i) {
+    rig.Start();
+    for (u32 j = 0; j < 10; ++j) {
+      ASSERT_EQ(rig.CauseOf(IoRig::Read(source, rig.destinations[0], 0, 4096)), IoCause::kNone) << i;
+    }
+    ASSERT_TRUE(rig.service->Stop(kLong).ok());
+  }
+  EXPECT_EQ(rig.service->counts().requests, 200u);
+}
+
+/// A service that only the alarm wakes: one ring that it misses while it goes to sleep would be an hour's wait.
+TEST(IoServiceSleep, IsEndedByEveryRing) {
+  constexpr absl::Duration kHour = absl::Hours(1);
+  IoRig rig({.service = {.threads = 2, .path = ReadPath::kPread, .idle_sleep = kHour, .longest_idle_sleep = kHour}, .queues = 2});
+  rig.Start();
+  std::mt19937 random(1);
+  for (u32 i = 0; i < 2000; ++i) {
+    ASSERT_EQ(rig.CauseOf(fakes::kFence, i % 2), IoCause::kNone) << i;
+    // About as long as it looks before it sleeps, so that many requests come just when it goes to sleep.
+    const uint64_t until_ns = MonotonicNs() + random() % 120'000;
+    while (MonotonicNs() < until_ns) continue;
+  }
+  EXPECT_GT(rig.service->counts().sleeps, 100u);
+  EXPECT_TRUE(rig.service->Stop(kLong).ok()) << "it is woken for this, too";
+}
+
+TEST(IoServiceStop, EndsWhatIsRequestedAndInFlight) {
+  IoRig rig({.service = {.depth = 8, .path = ReadPath::kPread}, .fake_queue = true});
+  const u32 source = rig.AddSource(kFileBytes);
+  rig.fake.Inject({FaultKind::kStuckUntilCancelled, 0, fakes::Fault::kAnyOffset, 100});
+  rig.Start();
+  fakes::FakeRequester& requester = rig.requesters[0];
+  std::vector<u32> slots;
+  for (u32 i = 0; i < 60; ++i) slots.push_back(requester.Post(IoRig::Read(source, rig.destinations[i], 0, 4096)));
+  slots.push_back(requester.Post(fakes::kFence));
+  while (rig.service->counts().requests < 9) std::this_thread::yield();
+  EXPECT_TRUE(rig.service->Stop(kLong).ok());
+  for (const u32 slot : slots) {
+    ASSERT_TRUE(requester.HasEnded(slot)) << slot;
+    EXPECT_EQ(requester.Take(slot).end.cause, static_cast<u32>(IoCause::kServiceStopped));
+  }
+  EXPECT_FALSE(AnyIsClaimed(rig));
+  EXPECT_TRUE(rig.service->Stop(kLong).ok()) << "again changes nothing";
+}
+
+TEST(IoServiceStop, TakesWhatComesInTimeAsItComes) {
+  IoRig rig({.fake_queue = true});
+  const u32 source = rig.AddSource(kFileBytes);
+  rig.fake.Inject({FaultKind::kHeld});
+  rig.Start();
+  const u32 slot = rig.requesters[0].Post(IoRig::Read(source, rig.destinations[0], 0, 4096));
+  while (rig.service->counts().requests < 1) std::this_thread::yield();
+  std::thread disk([&] {
+    absl::SleepFor(absl::Milliseconds(20));
+    rig.fake.Release();
+  });
+  EXPECT_TRUE(rig.service->Stop(kLong).ok());
+  disk.join();
+  ASSERT_TRUE(rig.requesters[0].HasEnded(slot));
+  EXPECT_TRUE(rig.requesters[0].Take(slot).end.ok()) << "it could not be cancelled, and came";
+}
+
+TEST(IoServiceStop, SaysThatMemoryIsInUseAndLeavesNothingClaimed) {
+  IoRig rig({.fake_queue = true});
+  const u32 source = rig.AddSource(kFileBytes);
+  rig.fake.Inject({FaultKind::kHeld});
+  rig.Start();
+  fakes::FakeRequester& requester = rig.requesters[0];
+  const u32 slot = requester.Post(IoRig::Read(source, rig.destinations[0], 0, 4096));
+  while (rig.service->counts().requests < 1) std::this_thread::yield();
+  EXPECT_EQ(rig.service->Stop(absl::Milliseconds(10)).code(), StatusCode::kDeadlineExceeded);
+  ASSERT_TRUE(requester.HasEnded(slot));
+  EXPECT_EQ(requester.Take(slot).end.cause, static_cast<u32>(IoCause::kServiceStopped));
+  EXPECT_FALSE(AnyIsClaimed(rig));
+  EXPECT_EQ(rig.service->Start().code(), StatusCode::kFailedPrecondition);
+  EXPECT_EQ(rig.service->RevokeDestination(rig.destinations[0], absl::ZeroDuration()).code(), StatusCode::kDeadlineExceeded);
+  rig.fake.Release();
+  EXPECT_TRUE(rig.service->Stop(kLong).ok());
+  EXPECT_TRUE(rig.service->RevokeDestination(rig.destinations[0], kLong).ok());
+  EXPECT_TRUE(rig.service->Start().ok());
+}
+
+TEST(IoServiceStop, EndsRequestsThatAreMadeMeanwhile) {
+  IoRig rig({.fake_queue = true});
+  const u32 source = rig.AddSource(kFileBytes);
+  for (u32 i = 0; i < 20; ++i) {
+    rig.Start();
+    std::atomic<bool> stopped{false};
+    std::thread kernel([&] {
+      fakes::FakeRequester& requester = rig.requesters[0];
+      // As a kernel does: no more requests once it is told.
+      while (rig.kernel.state() == layout::IoServiceState::kServing) {
+        if (requester.HasRoom()) requester.Post(IoRig::Read(source, rig.destinations[0], 0, 512));
+        while (requester.TryTake().has_value()) continue;
+      }
+      while (!stopped.load()) std::this_thread::yield();
+      while (requester.TryTake().has_value()) continue;
+      EXPECT_EQ(requester.in_flight(), 0u);
+    });
+    absl::SleepFor(absl::Milliseconds(2));
+    EXPECT_TRUE(rig.service->Stop(kLong).ok());
+    stopped.store(true);
+    kernel.join();
+  }
+  EXPECT_FALSE(AnyIsClaimed(rig));
+}
+
+TEST(IoServiceStop, IsPartOfItsEnd) {
+  IoRig rig({.fake_queue = true});
+  const u32 source = rig.AddSource(kFileBytes);
+  rig.fake.Inject({FaultKind::kStuckUntilCancelled});
+  rig.Start();
+  const u32 slot = rig.requesters[0].Post(IoRig::Read(source, rig.destinations[0], 0, 4096));
+  while (rig.service->counts().requests < 1) std::this_thread::yield();
+  rig.service.reset();
+  EXPECT_TRUE(rig.requesters[0].HasEnded(slot));
+  EXPECT_EQ(rig.kernel.state(), layout::IoServiceState::kStopped);
+}
+
+}  // namespace
+}  // namespace penstock
