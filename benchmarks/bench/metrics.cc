@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "benchmarks/bench/metrics.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstdio>
+#include <fstream>
+#include <mutex>
+#include <thread>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/string_view.h"
+#include "benchmarks/bench/result_file.h"
+#include "penstock/error.h"
+#include "penstock/file_descriptor.h"
+
+namespace penstock::bench {
+namespace {
+
+class NoMetrics final : public Metrics {
+ public:
+  void Update(const std::string&) override {}
+};
+
+class MetricsFile final : public Metrics {
+ public:
+  explicit MetricsFile(std::string name) : name_(std::move(name)) {}
+
+  /// Whoever reads sees the old text or the new one, whole.
+  void Update(const std::string& text) override {
+    const std::string next = absl::StrCat(name_, ".next");
+    if (std::ofstream file(next, std::ios::trunc); !(file << text) || !file.flush()) return;
+    std::rename(next.c_str(), name_.c_str());
+  }
+
+ private:
+  const std::string name_;
+};
+
+class MetricsServer final : public Metrics {
+ public:
+  explicit MetricsServer(FileDescriptor listener) : listener_(std::move(listener)), thread_([this] { Serve(); }) {}
+  ~MetricsServer() override {
+    stopping_ = true;
+    thread_.join();
+  }
+
+  void Update(const std::string& text) override {
+    const std::lock_guard lock(mutex_);
+    text_ = text;
+  }
+
+ private:
+  static constexpr int kLookMs = 100;  // between two looks whether to stop
+  static constexpr timeval kPatience = {.tv_sec = 1, .tv_usec = 0};
+
+  void Serve() {
+    while (!stopping_) {
+      pollfd waiting = {.fd = listener_.get(), .events = POLLIN, .revents = 0};
+      if (poll(&waiting, 1, kLookMs) <= 0) continue;
+      const FileDescriptor client(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+      if (client.get() >= 0) Answer(client.get());
+    }
+  }
+
+  /// Whatever is asked for, it is this: only the end of the question is waited for.
+  void Answer(int client) {
+    setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &kPatience, sizeof(kPatience));
+    setsockopt(client, SOL_SOCKET, SO_SNDTIMEO, &kPatience, sizeof(kPatience));
+    std::string question;
+    char part[1024];
+    constexpr size_t kLongest = 16384;
+    while (question.size() < kLongest && question.find("\r\n\r\n") == std::string::npos) {
+      const ssize_t got = recv(client, part, sizeof(part), 0);
+      if (got <= 0) return;
+      question.append(part, static_cast<size_t>(got));
+    }
+    std::string text;
+    {
+      const std::lock_guard lock(mutex_);
+      text = text_;
+    }
+    const std::string answer =
+        absl::StrCat("HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4\r\nContent-Length: ", text.size(),
+                     "\r\nConnection: close\r\n\r\n", text);
+    for (absl::string_view left = answer; !left.empty();) {
+      const ssize_t sent = send(client, left.data(), left.size(), MSG_NOSIGNAL);
+      if (sent <= 0) return;
+      left.remove_prefix(static_cast<size_t>(sent));
+    }
+  }
+
+  const FileDescriptor listener_;
+  std::mutex mutex_;
+  std::string text_;
+  std::atomic<bool> stopping_ = false;
+  std::thread thread_;
+};
+
+absl::StatusOr<FileDescriptor> Listen(uint32_t port) {
+  FileDescriptor listener(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const int yes = 1;
+  setsockopt(listener.get(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+  sockaddr_in address = {};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<uint16_t>(port));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0 && listen(listener.get(), 8) == 0)
+    return listener;
+  return MakeErrnoError(absl::StatusCode::kUnavailable, errno, What(absl::StrCat("cannot listen on 127.0.0.1:", port)),
+                        Fix("give --metrics another port, or a file"));
+}
+
+std::string Escaped(const std::string& text) {
+  return absl::StrReplaceAll(text, {{"\\", "\\\\"}, {"\"", "\\\""}, {"\n", "\\n"}});
+}
+
+}  // namespace
+
+std::string MetricsText(const Job& job, const LiveStatus& live) {
+  const std::string labels = absl::StrFormat(
+      "{job=\"%s\",path=\"%s\",rw=\"%s\",bs=\"%d\",iodepth=\"%d\",numjobs=\"%d\",loop=\"%d\"}", Escaped(job.name),
+      std::string(ReadPathName(job.path)), AccessName(job), job.max_block_bytes, job.iodepth, job.numjobs, job.loop);
+  std::string text;
+  const auto gauge = [&](const char* name, const char* help, double value) {
+    absl::StrAppendFormat(&text, "# HELP penstock_bench_%s %s\n# TYPE penstock_bench_%s gauge\npenstock_bench_%s%s %.9g\n", name,
+                          help, name, name, labels, value);
+  };
+  gauge("reads_per_second", "Reads that ended, over the last look's time.", live.reads_per_second);
+  gauge("bytes_per_second", "Bytes that they brought.", live.bytes_per_second);
+  gauge("latency_p99_seconds", "Of the last whole second.", static_cast<double>(live.p99_ns) * 1e-9);
+  gauge("left_seconds", "Until this run ends.", live.seconds_left);
+  return text;
+}
+
+absl::StatusOr<std::unique_ptr<Metrics>> Metrics::Open(const std::string& where) {
+  if (where.empty()) return std::make_unique<NoMetrics>();
+  uint32_t port = 0;
+  const size_t colon = where.rfind(':');
+  const std::string host = where.substr(0, std::min(colon, where.size()));
+  const bool is_address = colon != std::string::npos && (host == "127.0.0.1" || host == "localhost") &&
+                          absl::SimpleAtoi(where.substr(colon + 1), &port);
+  if (is_address) {
+    PENSTOCK_ASSIGN_OR_RETURN(FileDescriptor listener, Listen(port));
+    return std::make_unique<MetricsServer>(std::move(listener));
+  }
+  if (std::ofstream file(absl::StrCat(where, ".next"), std::ios::trunc); !file) {
+    return MakeErrnoError(absl::StatusCode::kInvalidArgument, errno, What(absl::StrCat("cannot make ", where, ".next")),
+                          Fix("give --metrics a file in a directory that may be written to"));
+  }
+  return std::make_unique<MetricsFile>(where);
+}
+
+}  // namespace penstock::bench

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "benchmarks/cli/interruption.h"
+
+#include <signal.h>
+
+namespace penstock::cli {
+namespace {
+
+std::atomic<bool> interrupted = false;
+
+void HandleSignal(int number) {
+  interrupted.store(true, std::memory_order_relaxed);
+  signal(number, SIG_DFL);
+}
+
+}  // namespace
+
+const std::atomic<bool>& WatchForInterruption() {
+  struct sigaction action = {};
+  action.sa_handler = HandleSignal;
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+  return interrupted;
+}
+
+}  // namespace penstock::cli

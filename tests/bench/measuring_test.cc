@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// What is made of what was measured: stages, steadiness, spread, proof.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+
+#include "benchmarks/bench/live_line.h"
+#include "benchmarks/bench/metrics.h"
+#include "benchmarks/bench/proof.h"
+#include "benchmarks/bench/result_file.h"
+#include "benchmarks/bench/stages.h"
+#include "benchmarks/bench/steady.h"
+
+namespace penstock::bench {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+TEST(Stages, AddUpToTheTotal) {
+  Stages stages;
+  stages.Record({.due_ns = 100,
+                 .handed_ns = 110,
+                 .taken_ns = 150,
+                 .published_ns = 153,
+                 .claimed_ns = 160,
+                 .done_ns = 200,
+                 .ended_ns = 220});
+  EXPECT_EQ(stages.stage[Stage::kQueued].max_ns(), 10u);
+  EXPECT_EQ(stages.stage[Stage::kDevice].max_ns(), 40u);
+  EXPECT_EQ(stages.stage[Stage::kLanded].max_ns(), 3u);
+  EXPECT_EQ(stages.stage[Stage::kClaimed].max_ns(), 7u);
+  EXPECT_EQ(stages.stage[Stage::kDone].max_ns(), 40u);
+  EXPECT_EQ(stages.stage[Stage::kReaped].max_ns(), 20u);
+  EXPECT_EQ(stages.total.max_ns(), 120u);
+}
+
+TEST(Stages, HaveNothingOfTheKernelWithoutADevice) {
+  Stages stages;
+  stages.Record({.due_ns = 100, .handed_ns = 110, .taken_ns = 150, .ended_ns = 150});
+  for (size_t i = 0; i < kStageCount; ++i) EXPECT_EQ(stages.stage.of[i].count(), i < kHostStageCount ? 1u : 0u) << kStageNames[i];
+  EXPECT_EQ(stages.total.max_ns(), 50u);
+}
+
+/// Looks once a second at a rate that changes as told.
+bool IsSteadyAfter(double fraction, const std::vector<uint64_t>& reads_of_each_second) {
+  Steadiness steady(fraction);
+  uint64_t now_ns = 1'000'000'000;
+  uint64_t reads = 0;
+  bool is_steady = steady.Look(now_ns, reads);
+  for (const uint64_t more : reads_of_each_second) is_steady = steady.Look(now_ns += 1'000'000'000, reads += more);
+  return is_steady;
+}
+
+TEST(Steadiness, IsTenSecondsOfAboutTheSameRate) {
+  const std::vector<uint64_t> ten(10, 1000);
+  EXPECT_TRUE(IsSteadyAfter(0.02, ten));
+  EXPECT_FALSE(IsSteadyAfter(0.02, std::vector<uint64_t>(9, 1000))) << "not before ten seconds";
+  EXPECT_FALSE(IsSteadyAfter(0.02, {1000, 1000, 1000, 1000, 1030, 1000, 1000, 1000, 1000, 1000}));
+  EXPECT_TRUE(IsSteadyAfter(0.04, {1000, 1000, 1000, 1000, 1030, 1000, 1000, 1000, 1000, 1000}));
+  EXPECT_TRUE(IsSteadyAfter(0.02, {9000, 5000, 1000, 1000, 1000, 1000, 1000, 1000, 1000, 1000, 1000, 1000}));
+  EXPECT_FALSE(IsSteadyAfter(0, ten)) << "it was not asked for";
+  EXPECT_FALSE(IsSteadyAfter(0.02, std::vector<uint64_t>(20, 0))) << "standing still is not steady";
+}
+
+TEST(Spread, IsMedianRangeAndDeviation) {
+  const Spread spread = SpreadOf({90, 110, 100, 100});
+  EXPECT_EQ(spread.median, 100);
+  EXPECT_EQ(spread.min, 90);
+  EXPECT_EQ(spread.max, 110);
+  EXPECT_NEAR(spread.relative_deviation, 0.0816, 1e-4);
+  EXPECT_EQ(SpreadOf({5}).relative_deviation, 0);
+}
+
+TEST(Repetitions, AreGoodRunsOfOnePoint) {
+  RunResult run;
+  run.seconds = 1;
+  std::vector<RunResult> runs(6, run);
+  runs[1].job.iodepth = 8;
+  runs[3].verdict = Verdict::kDisagrees;
+  runs[4].job.iodepth = 8;
+  runs[4].job.loop = 1;
+  EXPECT_THAT(Repetitions(runs), ElementsAre(ElementsAre(0, 2, 5), ElementsAre(1, 4)));
+}
+
+Proof GoodProof(ReadPath path) {
+  Proof proof;
+  proof.all_reads = 1000;
+  proof.all_bytes = 4'096'000;
+  if (path == ReadPath::kPread) proof.bytes_copied_by_cpu = proof.all_bytes;
+  if (path == ReadPath::kRead) proof.blocks = {{.device = "nvme0n1", .reads = 900, .bytes = 4'096'000}};
+  if (path == ReadPath::kNvme) {
+    proof.commands = 1000;
+    proof.controllers.emplace_back().read_commands = 1001;
+  }
+  return proof;
+}
+
+std::vector<std::string> ContradictionsOf(ReadPath path, Proof proof) {
+  FindContradictions(path, proof);
+  return proof.contradictions;
+}
+
+TEST(Proof, HasNothingAgainstARunThatIsWhatItSays) {
+  for (const ReadPath path : {ReadPath::kNvme, ReadPath::kRead, ReadPath::kPread}) {
+    EXPECT_THAT(ContradictionsOf(path, GoodProof(path)), IsEmpty()) << std::string(ReadPathName(path));
+  }
+}
+
+TEST(Proof, FindsReadsThatTheBlockLayerMadeInsteadOfUs) {
+  Proof proof = GoodProof(ReadPath::kNvme);
+  proof.controllers[0].block_layer_reads = 50;  // somebody else's
+  EXPECT_THAT(ContradictionsOf(ReadPath::kNvme, proof), IsEmpty());
+  proof.controllers[0].block_layer_reads = 1000;
+  EXPECT_THAT(ContradictionsOf(ReadPath::kNvme, proof), ElementsAre(HasSubstr("the block layer sent 1000 reads")));
+}
+
+TEST(Proof, FindsCommandsThatTheControllerDidNotSee) {
+  Proof proof = GoodProof(ReadPath::kNvme);
+  proof.controllers[0].read_commands = 500;
+  EXPECT_THAT(ContradictionsOf(ReadPath::kNvme, proof), ElementsAre(HasSubstr("executed 500 read commands, and 1000")));
+  proof.controllers[0].status = absl::PermissionDeniedError("no");
+  FindContradictions(ReadPath::kNvme, proof);
+  EXPECT_THAT(proof.contradictions, IsEmpty()) << "what cannot be read contradicts nothing";
+  EXPECT_THAT(proof.remarks, ElementsAre(HasSubstr("for root")));
+}
+
+TEST(Proof, FindsReadsWithoutACommand) {
+  Proof proof = GoodProof(ReadPath::kNvme);
+  proof.commands = 10;
+  EXPECT_THAT(ContradictionsOf(ReadPath::kNvme, proof), ElementsAre(HasSubstr("only 10 NVMe commands")));
+}
+
+TEST(Proof, FindsBytesThatCameOutOfACache) {
+  Proof proof = GoodProof(ReadPath::kRead);
+  proof.blocks[0].bytes = 1'000'000;
+  EXPECT_THAT(ContradictionsOf(ReadPath::kRead, proof), ElementsAre(HasSubstr("out of a cache")));
+  proof.blocks.clear();
+  EXPECT_THAT(ContradictionsOf(ReadPath::kRead, proof), IsEmpty()) << "nobody counts";
+}
+
+TEST(Proof, FindsCopiesByTheCpuAndTheirAbsence) {
+  Proof direct = GoodProof(ReadPath::kRead);
+  direct.bytes_copied_by_cpu = 4096;
+  EXPECT_THAT(ContradictionsOf(ReadPath::kRead, direct), ElementsAre(HasSubstr("the CPU copied 4096 bytes")));
+  Proof copied = GoodProof(ReadPath::kPread);
+  copied.bytes_copied_by_cpu = 0;
+  EXPECT_THAT(ContradictionsOf(ReadPath::kPread, copied), ElementsAre(HasSubstr("copies every byte once")));
+}
+
+TEST(BlockStatistics, AreReadsAndSectors) {
+  const BlockCounts counts = ParseBlockStatistics("    1234     5   8000  99 0 0 0 0 0 0 0\n");
+  EXPECT_EQ(counts.reads, 1234u);
+  EXPECT_EQ(counts.bytes, 8000u * 512);
+  for (const char* const text : {"", "1 2", "a b c", "1 2 x"}) EXPECT_EQ(ParseBlockStatistics(text).reads, 0u) << text;
+}
+
+TEST(Metrics, AreGaugesInBaseUnits) {
+  Job job;
+  job.name = "a \"b\"";
+  const std::string text = MetricsText(job, {.reads_per_second = 1000, .p99_ns = 1'500'000});
+  EXPECT_THAT(text,
+              HasSubstr("# TYPE penstock_bench_reads_per_second gauge\npenstock_bench_reads_per_second{job=\"a \\\"b\\\"\""));
+  EXPECT_THAT(text, HasSubstr("} 1000\n"));
+  EXPECT_THAT(text, HasSubstr("} 0.0015\n"));
+}
+
+std::string ReadAll(const std::string& name) {
+  std::ifstream file(name);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+TEST(Metrics, AreReplacedInAFileAsAWhole) {
+  const std::string name = testing::TempDir() + "/penstock_metrics.prom";
+  {
+    const std::unique_ptr<Metrics> metrics = Metrics::Open(name).value();
+    metrics->Update("first\n");
+    EXPECT_EQ(ReadAll(name), "first\n");
+    metrics->Update("second\n");
+  }
+  EXPECT_EQ(ReadAll(name), "second\n");
+  std::remove(name.c_str());
+  EXPECT_EQ(Metrics::Open("/nowhere/at/all").status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST(Metrics, AnswerOnALoopbackPortThatIsTheirs) {
+  constexpr char kWhere[] = "127.0.0.1:19273";
+  const absl::StatusOr<std::unique_ptr<Metrics>> metrics = Metrics::Open(kWhere);
+  if (!metrics.ok()) GTEST_SKIP() << metrics.status();
+  (*metrics)->Update("penstock_bench_up 1\n");
+  const std::string answer = testing::TempDir() + "/penstock_answer";
+  const std::string ask = absl::StrCat("python3 -c \"import urllib.request as r; print(r.urlopen('http://", kWhere,
+                                       "/metrics').read().decode())\" > ", answer);
+  EXPECT_EQ(std::system(ask.c_str()), 0);
+  EXPECT_THAT(ReadAll(answer), HasSubstr("penstock_bench_up 1"));
+  std::remove(answer.c_str());
+  EXPECT_EQ(Metrics::Open(kWhere).status().code(), absl::StatusCode::kUnavailable) << "nobody shares it";
+}
+
+TEST(LiveLine, TellsRateLatencyAndTimeLeft) {
+  Job job;
+  job.path = ReadPath::kNvme;
+  job.access = Access::kRandRead;
+  job.iodepth = 32;
+  EXPECT_EQ(FormatLive(job, {.is_measured = true,
+                             .seconds_left = 7.2,
+                             .reads_per_second = 51234,
+                             .bytes_per_second = 209'715'200,
+                             .p99_ns = 1'200'000}),
+            "nvme randread 4.00 KiB depth 32: 51234 IOPS, 200 MiB/s, p99 1.20 ms, 7 s left");
+  EXPECT_THAT(FormatLive(job, {}), HasSubstr("warming up"));
+}
+
+}  // namespace
+}  // namespace penstock::bench
