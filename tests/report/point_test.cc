@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "benchmarks/report/point.h"
+
+#include <gmock/gmock.h>
+
+#include "tests/report/sample.h"
+
+namespace penstock::report {
+namespace {
+
+using ::testing::Contains;
+using ::testing::Not;
+using ::testing::Pair;
+
+TEST(Point, LoopsOfAJobAreOnePointAndItsFigureIsTheirMedian) {
+  std::vector<RunRecord> runs = {SampleRun("nvme", 8, 100e3), SampleRun("read", 8, 50e3), SampleRun("nvme", 8, 300e3),
+                                 SampleRun("nvme", 8, 120e3)};
+  runs[2].job.loop = 1;
+  runs[3].job.loop = 2;
+  const std::vector<Result> results = {SampleResult(runs)};
+  const std::vector<Point> points = PointsOf(results);
+  ASSERT_EQ(points.size(), 2);
+  EXPECT_EQ(points[0].runs.size(), 3);
+  EXPECT_EQ(points[0].iops(), 120e3);
+  EXPECT_EQ(points[1].iops(), 50e3);
+}
+
+TEST(Point, ARunThatDoesNotCountIsInNoFigure) {
+  std::vector<RunRecord> runs = {SampleRun("nvme", 8, 100e3), SampleRun("nvme", 8, 900e3)};
+  runs[1].status = RunStatus::kDisagrees;
+  runs[1].proof.agrees = false;
+  const std::vector<Result> results = {SampleResult(runs)};
+  const std::vector<Point> points = PointsOf(results);
+  ASSERT_EQ(points.size(), 1);
+  EXPECT_EQ(points[0].iops(), 100e3);
+  ASSERT_EQ(points[0].others.size(), 1);
+  EXPECT_EQ(points[0].others[0]->iops, 900e3);
+}
+
+TEST(Point, NamesHaveOnlyWhatVaries) {
+  std::vector<RunRecord> runs = {SampleRun(), SampleRun()};
+  std::vector<Result> results = {SampleResult(runs)};
+  EXPECT_EQ(PointsOf(results)[0].workload, "randread");
+  EXPECT_EQ(PointsOf(results)[0].way, "nvme");
+  results[0].runs[1].job.numjobs = 4;
+  results[0].runs[1].job.poll_device = true;
+  EXPECT_EQ(PointsOf(results)[0].workload, "randread, numjobs 1");
+  EXPECT_EQ(PointsOf(results)[1].way, "nvme, iopoll on");
+}
+
+TEST(Point, WhatAPathBringsWithItIsNotInItsName) {
+  std::vector<RunRecord> runs = {SampleRun("bar"), SampleRun("nvme")};
+  runs[0].job.buffer = "window:0";
+  const std::vector<Result> results = {SampleResult(runs)};
+  EXPECT_EQ(PointsOf(results)[0].way, "bar");
+}
+
+TEST(Point, WhatWholeResultsDifferInIsNotInTheirNames) {
+  std::vector<Result> results = {SampleResult({SampleRun()}), SampleResult({SampleRun()})};
+  results[1].runs[0].job.poll_device = true;
+  results[1].runs[0].job.volumes = "/dev/other";
+  const std::vector<Point> points = PointsOf(results);
+  EXPECT_EQ(points[0].way, points[1].way);
+  EXPECT_EQ(points[0].workload, points[1].workload);
+}
+
+TEST(Point, RatesThatDifferInTheirLastDigitAreTwoPoints) {
+  std::vector<RunRecord> runs = {SampleRun(), SampleRun()};
+  runs[0].job.rate_reads = 100000;
+  runs[1].job.rate_reads = 100001;
+  const std::vector<Result> results = {SampleResult(runs)};
+  ASSERT_EQ(PointsOf(results).size(), 2);
+  EXPECT_EQ(PointsOf(results)[1].workload, "randread, rate 100001/s");
+}
+
+TEST(Point, SharedSettingsAreThoseOfEveryRun) {
+  std::vector<RunRecord> runs = {SampleRun("bar"), SampleRun("nvme")};
+  const auto shared = SharedSettings(SampleResult(runs));
+  EXPECT_THAT(shared, Contains(Pair("numjobs", "1")));
+  EXPECT_THAT(shared, Not(Contains(Pair("path", ::testing::_))));
+  EXPECT_TRUE(SharedSettings(SampleResult({})).empty());
+}
+
+}  // namespace
+}  // namespace penstock::report

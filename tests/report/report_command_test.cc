@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "benchmarks/report/report_command.h"
+
+#include <gmock/gmock.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "penstock/error.h"
+#include "tests/report/sample.h"
+
+namespace penstock::report {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::internal::CaptureStderr;
+using ::testing::internal::CaptureStdout;
+using ::testing::internal::GetCapturedStderr;
+using ::testing::internal::GetCapturedStdout;
+
+std::string MessageOf(const std::vector<std::string>& arguments) {
+  const absl::StatusOr<ReportRequest> request = ParseReportRequest(arguments);
+  EXPECT_EQ(request.status().code(), absl::StatusCode::kInvalidArgument);
+  return std::string(request.status().message());
+}
+
+TEST(ReportRequest, TakesNamesAndOptionsInAnyOrder) {
+  const absl::StatusOr<ReportRequest> request =
+      ParseReportRequest({"a.json", "--force", "-o", "r.html", "b.json", "--", "-c.json"});
+  ASSERT_TRUE(request.ok()) << request.status();
+  EXPECT_THAT(request->results, ElementsAre("a.json", "b.json", "-c.json"));
+  EXPECT_EQ(request->output, "r.html");
+  EXPECT_TRUE(request->overwrite);
+  EXPECT_EQ(request->format, Format::kHtml);
+  EXPECT_EQ(ParseReportRequest({"a.json", "--output=x"})->output, "x");
+  EXPECT_EQ(ParseReportRequest({"a.json", "--format=gbench"})->format, Format::kGoogleBenchmark);
+  EXPECT_EQ(ParseReportRequest({"a.json", "--format=prometheus"})->output, "-");
+  EXPECT_TRUE(ParseReportRequest({"--help"})->help);
+}
+
+TEST(ReportRequest, WhatIsWrongIsRefusedWithWhatIsAllowed) {
+  EXPECT_EQ(MessageOf({"-o", "x"}), "no result is given. Fix: name files that penstock bench has written.");
+  EXPECT_EQ(MessageOf({"a.json"}), "no output is given. Fix: say where the page goes: -o report.html, or -o -.");
+  EXPECT_EQ(MessageOf({"a.json", "-o"}), "-o has no value. Fix: write -o FILE.");
+  EXPECT_EQ(MessageOf({"a.json", "--format=pdf"}),
+            "--format=pdf is none that a report can have. Fix: set it to html, gbench or prometheus.");
+  EXPECT_EQ(MessageOf({"a.json", "b.json", "--format=gbench"}),
+            "--format=gbench takes one result, not 2. Fix: write a file for each, and give both to compare.py.");
+  EXPECT_EQ(MessageOf({"a.json", "--colour"}), "report has no option --colour. Fix: see penstock report --help.");
+  EXPECT_THAT(MessageOf(std::vector<std::string>(17, "a.json")), HasSubstr("17 results are more than 16"));
+}
+
+class ReportCommand : public ::testing::Test {
+ protected:
+  ReportCommand() {
+    char folder[] = "/tmp/penstock_report_XXXXXX";
+    folder_ = mkdtemp(folder);
+  }
+  ~ReportCommand() override { std::filesystem::remove_all(folder_); }
+
+  /// The exit status; what was said on standard error is in `said_`.
+  int Run(const std::vector<std::string>& arguments) {
+    CaptureStderr();
+    const int status = RunReportCommand(arguments);
+    said_ = GetCapturedStderr();
+    return status;
+  }
+  std::string Read(const std::string& path) const {
+    std::ifstream file(path);
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+
+  const std::string sample_ = std::string(PENSTOCK_REPORT_SAMPLES) + "/every_status.json";
+  std::string folder_;
+  std::string said_;
+};
+
+TEST_F(ReportCommand, WritesThePage) {
+  const std::string output = folder_ + "/r.html";
+  ASSERT_EQ(Run({sample_, "-o", output}), 0) << said_;
+  EXPECT_THAT(Read(output), HasSubstr("every_status"));
+  EXPECT_EQ(said_, "");
+}
+
+TEST_F(ReportCommand, AnExistingFileStaysUnlessForced) {
+  const std::string output = folder_ + "/r.html";
+  std::ofstream(output) << "mine";
+  EXPECT_EQ(Run({sample_, "-o", output}), 1);
+  EXPECT_EQ(said_, "penstock: " + output + " exists. Fix: name another file with -o, or overwrite it with --force.\n");
+  EXPECT_EQ(Read(output), "mine");
+  EXPECT_EQ(Run({sample_, "-o", output, "--force"}), 0);
+  EXPECT_THAT(Read(output), HasSubstr("<!DOCTYPE html>"));
+}
+
+TEST_F(ReportCommand, AResultThatCannotBeReadLeavesNoFile) {
+  const std::string output = folder_ + "/r.html";
+  EXPECT_EQ(Run({folder_ + "/none.json", "-o", output}), 1);
+  EXPECT_THAT(said_, HasSubstr("cannot open the result"));
+  EXPECT_FALSE(std::filesystem::exists(output));
+}
+
+TEST_F(ReportCommand, AFolderThatIsNotThereIsNamed) {
+  EXPECT_EQ(Run({sample_, "-o", folder_ + "/none/r.html"}), 1);
+  EXPECT_THAT(said_, HasSubstr("cannot open " + folder_ + "/none/r.html"));
+}
+
+TEST_F(ReportCommand, AFullDiskIsAnError) {
+  if (access("/dev/full", W_OK) != 0) GTEST_SKIP() << "there is no /dev/full. Fix: run on Linux with devtmpfs.";
+  EXPECT_EQ(Run({sample_, "-o", "/dev/full", "--force"}), 1);
+  EXPECT_THAT(said_, HasSubstr("cannot write /dev/full"));
+}
+
+TEST_F(ReportCommand, AWrongCommandLineEndsWithTwo) { EXPECT_EQ(Run({"--nothing"}), 2); }
+
+TEST_F(ReportCommand, OtherFormatsGoToStandardOutput) {
+  CaptureStdout();
+  const int status = Run({sample_, "--format=gbench"});
+  const std::string text = GetCapturedStdout();
+  EXPECT_EQ(status, 0);
+  EXPECT_EQ(Json::parse(text)["benchmarks"].size(), 5);
+}
+
+}  // namespace
+}  // namespace penstock::report
