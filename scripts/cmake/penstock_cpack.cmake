@@ -1,0 +1,47 @@
+# Packages of what penstock_install.cmake installs: `cpack -G DEB` and `cpack -G TGZ` in a build folder. The preset `package` is a
+# build for this.
+
+set(CPACK_PACKAGE_NAME penstock)
+set(CPACK_PACKAGE_VENDOR Penstock)
+set(CPACK_PACKAGE_CONTACT "The Penstock authors <penstock@localhost>")
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "${PROJECT_DESCRIPTION}")
+set(CPACK_RESOURCE_FILE_LICENSE "${PROJECT_SOURCE_DIR}/LICENSE")
+set(CPACK_STRIP_FILES ON)
+set(CPACK_VERBATIM_VARIABLES ON)
+set(CPACK_COMPONENTS_ALL runtime dev tools)
+
+# One archive of everything for tar.gz.
+set(CPACK_ARCHIVE_COMPONENT_INSTALL OFF)
+
+# One package a component for Debian. Libraries of another minor version have another soname, and can be there beside these.
+set(CPACK_DEB_COMPONENT_INSTALL ON)
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_PACKAGE_SECTION libs)
+set(CPACK_DEBIAN_RUNTIME_PACKAGE_NAME libpenstock${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
+set(CPACK_DEBIAN_RUNTIME_DESCRIPTION "${PROJECT_DESCRIPTION}: shared libraries")
+set(CPACK_DEBIAN_RUNTIME_PACKAGE_CONTROL_STRICT_PERMISSION ON)
+# Runs ldconfig when it is installed and removed.
+set(CPACK_DEBIAN_RUNTIME_PACKAGE_GENERATE_SHLIBS ON)
+set(CPACK_DEBIAN_DEV_PACKAGE_NAME libpenstock-dev)
+set(CPACK_DEBIAN_DEV_PACKAGE_SECTION libdevel)
+set(CPACK_DEBIAN_DEV_PACKAGE_SHLIBDEPS OFF)
+set(CPACK_DEBIAN_DEV_DESCRIPTION "${PROJECT_DESCRIPTION}: headers, and files for CMake and pkg-config")
+# libnvme.pc names json-c and OpenSSL, which libnvme-dev does not bring.
+set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS
+    "libabsl-dev, liburing-dev (>= 2.3), libnvme-dev (>= 1.3), libjson-c-dev, libssl-dev, libisal-dev, pkg-config")
+if(PENSTOCK_HIP AND PENSTOCK_GPU_PLATFORM STREQUAL "amd")
+  set(CPACK_DEBIAN_DEV_PACKAGE_SUGGESTS "libamdhip64-dev, hipcc")
+endif()
+set(CPACK_DEBIAN_TOOLS_PACKAGE_NAME penstock)
+set(CPACK_DEBIAN_TOOLS_PACKAGE_SECTION utils)
+set(CPACK_DEBIAN_TOOLS_DESCRIPTION "${PROJECT_DESCRIPTION}: the penstock command")
+# dev and tools of one version go with the libraries of that version.
+set(CPACK_COMPONENT_DEV_DEPENDS runtime)
+set(CPACK_COMPONENT_TOOLS_DEPENDS runtime)
+set(CPACK_DEBIAN_ENABLE_COMPONENT_DEPENDS ON)
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS_PRIVATE_DIRS
+    "${PROJECT_BINARY_DIR}/runtime/base" "${PROJECT_BINARY_DIR}/driver" "${PROJECT_BINARY_DIR}/hip"
+    "${PROJECT_BINARY_DIR}/runtime")
+
+include(CPack)
