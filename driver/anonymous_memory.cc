@@ -49,21 +49,25 @@ std::shared_ptr<void> Own(std::byte* base, size_t bytes) {
   return {base, [bytes](void* mapped) { munmap(mapped, bytes); }};
 }
 
+AnonymousMemory MapSmall(size_t bytes) {
+  std::byte* const base = MapAligned(bytes);
+  if (base == nullptr) return {.owner = nullptr, .error_number = errno};
+  std::shared_ptr<void> owner = Own(base, bytes);
+  madvise(base, bytes, MADV_NOHUGEPAGE);  // A kernel without huge pages refuses it, and has none to keep out.
+  if (const int error = FaultIn(base, bytes); error != 0) return {.owner = nullptr, .error_number = error};
+  return {.owner = std::move(owner), .pages = BufferPool::Pages::kSmall};
+}
+
 }  // namespace
 
-AnonymousMemory MapAnonymous(size_t bytes) {
+AnonymousMemory MapAnonymous(size_t bytes, std::optional<bool> huge_pages) {
   using Pages = BufferPool::Pages;
-  if (bytes < kHugePageBytes) {
-    std::byte* const base = MapAligned(bytes);
-    if (base == nullptr) return {.owner = nullptr, .error_number = errno};
-    std::shared_ptr<void> owner = Own(base, bytes);
-    if (const int error = FaultIn(base, bytes); error != 0) return {.owner = nullptr, .error_number = error};
-    return {.owner = std::move(owner), .pages = Pages::kSmall};
-  }
+  if (!huge_pages.value_or(bytes >= kHugePageBytes)) return MapSmall(bytes);
   const size_t mapped_bytes = RoundUpToHugePage(bytes);
   if (std::byte* const huge = MapExplicitHuge(mapped_bytes); huge != nullptr) {
     return {.owner = Own(huge, mapped_bytes), .pages = Pages::kExplicitHuge};
   }
+  if (huge_pages.has_value()) return {.owner = nullptr, .error_number = ENOMEM};
   std::byte* const base = MapAligned(mapped_bytes);
   if (base == nullptr) return {.owner = nullptr, .error_number = errno};
   std::shared_ptr<void> owner = Own(base, mapped_bytes);

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 
 #include "penstock/buffer_pool.h"
 
@@ -15,7 +16,7 @@ struct AnonymousMemory {
   int error_number = 0;
 };
 
-/// At least `bytes`, faulted in. Threads: any.
-AnonymousMemory MapAnonymous(size_t bytes);
+/// At least `bytes`, faulted in. `huge_pages`: as BufferPool::Options. Threads: any.
+AnonymousMemory MapAnonymous(size_t bytes, std::optional<bool> huge_pages = {});
 
 }  // namespace penstock::driver

@@ -31,10 +31,10 @@ std::vector<PciGpu> ExportingGpus(const HostFacts& host) {
 std::optional<Refusal> MissingInKernel(const HostFacts& host) {
   if (!host.kernel_is_at_least(6, 2)) {
     return Missing(absl::StrCat("Linux ", host.kernel_release, " maps no peer-to-peer memory for programs"),
-                   "use Linux 6.2 or later with CONFIG_PCI_P2PDMA, or --path=nvme");
+                   "use Linux 6.2 or later with CONFIG_PCI_P2PDMA, or path nvme");
   }
   if (host.has_p2pdma == false) {
-    return Missing("this kernel is built without peer-to-peer memory", "use a kernel with CONFIG_PCI_P2PDMA, or --path=nvme");
+    return Missing("this kernel is built without peer-to-peer memory", "use a kernel with CONFIG_PCI_P2PDMA, or path nvme");
   }
   return std::nullopt;
 }

@@ -19,6 +19,12 @@ namespace {
 constexpr size_t kProbeBytes = size_t{1} << 20;  // at least what ProbePath takes, its pages and the kernel's own use of the pool
 
 absl::Status OutOfMemory(int error_number, const BufferPool::Options& options) {
+  if (options.huge_pages.value_or(false)) {
+    return MakeErrnoError(absl::StatusCode::kResourceExhausted, error_number,
+                          What(absl::StrCat("cannot get huge pages of 2 MiB for ", options.buffer_count, " buffers of ",
+                                            options.buffer_bytes, " bytes")),
+                          Fix("reserve some (sysctl vm.nr_hugepages), or do not demand them"));
+  }
   return MakeErrnoError(
       absl::StatusCode::kResourceExhausted, error_number,
       What(absl::StrCat("cannot get memory for ", options.buffer_count, " buffers of ", options.buffer_bytes, " bytes")),
@@ -64,7 +70,7 @@ absl::StatusOr<DeviceMemory> TakeFrom(const std::shared_ptr<SharedMemory>& share
   if (!offset.has_value()) {
     return MakeError(absl::StatusCode::kResourceExhausted,
                      What(absl::StrCat("no ", bytes, " bytes in a row are free of the ", all.memory.size(), " of ", all.name)),
-                     Fix("use fewer or smaller buffers (--depth, --chunk), or larger memory"));
+                     Fix("use fewer or smaller buffers (a smaller depth, shorter reads), or larger memory"));
   }
   DeviceMemory part{.memory = all.memory.subspan(*offset, bytes), .name = all.name};
   part.owner = {part.memory.data(), [shared, at = *offset](void*) { shared->pages.Return(at); }};
@@ -77,7 +83,7 @@ absl::StatusOr<DeviceMemory> TakeFrom(const std::shared_ptr<SharedMemory>& share
 absl::StatusOr<BufferPool> BufferPool::Create(const Options& options) {
   size_t bytes = 0;
   PENSTOCK_RETURN_IF_ERROR(CheckSizes(options, bytes));
-  driver::AnonymousMemory memory = driver::MapAnonymous(bytes);
+  driver::AnonymousMemory memory = driver::MapAnonymous(bytes, options.huge_pages);
   if (memory.owner == nullptr) return OutOfMemory(memory.error_number, options);
   BufferPool pool;
   pool.base_ = static_cast<std::byte*>(memory.owner.get());

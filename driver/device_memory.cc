@@ -12,6 +12,7 @@
 #include "driver/mapping.h"
 #include "driver/pci_address.h"
 #include "driver/pci_facts.h"
+#include "driver/rounding.h"
 #include "driver/sysfs_file.h"
 #include "penstock/error.h"
 #include "penstock/file_descriptor.h"
@@ -21,7 +22,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr size_t kPageBytes = 4096;
+using driver::kPageBytes;
 
 /// The function's folder in sysfs, if it has published memory that may be mapped.
 absl::StatusOr<fs::path> PeerMemoryFolder(const std::string& pci_address, const std::string& sysfs) {
@@ -71,7 +72,7 @@ absl::Status MapError(int error_number, const std::string& name, size_t bytes, u
   }
   what.text += absl::StrCat(", of which ", free_bytes, " are free");
   return MakeErrnoError(absl::StatusCode::kResourceExhausted, error_number, std::move(what),
-                        Fix("use fewer or smaller buffers (--depth, --chunk), or end who else uses that memory"));
+                        Fix("use fewer or smaller buffers (a smaller depth, shorter reads), or end who else uses that memory"));
 }
 
 }  // namespace

@@ -20,7 +20,7 @@ namespace {
 
 constexpr uint32_t kUnknownAlignmentBytes = 4096;
 // The remedy of every volume that direct I/O cannot read.
-constexpr char kUsePread[] = "put the file on a disk file system, or use --path=pread";
+constexpr char kUsePread[] = "put the file on a disk file system, or use path pread";
 
 /// Names the file system if it keeps its files in memory. Newer kernels accept O_DIRECT there, but the CPU copies every byte.
 const char* MemoryFileSystem(int fd) {
@@ -70,7 +70,8 @@ absl::StatusOr<DirectFile> OpenDirect(const std::string& path, int buffered_fd) 
     return refusal(absl::StrCat(memory, " keeps its files in memory, so there is no storage to read from directly"));
   const Alignment alignment = DirectAlignment(buffered_fd, is_block_device);
   if (alignment.offset_bytes == 0) return refusal("the file system has no direct I/O for this file (statx says so)");
-  FileDescriptor fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_DIRECT));
+  const int access = fcntl(buffered_fd, F_GETFL) & O_ACCMODE;
+  FileDescriptor fd(open(path.c_str(), access | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_DIRECT));
   if (fd.get() < 0) return refusal(absl::StrCat("opening with O_DIRECT failed: ", strerrorname_np(errno)));
   const bool same = fstat(fd.get(), &direct) == 0 && direct.st_dev == buffered.st_dev && direct.st_ino == buffered.st_ino;
   if (!same || fcntl(fd.get(), F_SETFL, O_DIRECT) != 0) {

@@ -16,8 +16,8 @@ struct DirectFile {
   uint32_t memory_alignment_bytes = 0;
 };
 
-/// Opens `path`, which is open as `buffered_fd`, for direct reads. Errors: FailedPrecondition where the file system has none, or
-/// where the name leads elsewhere by now. Threads: any.
+/// Opens `path`, which is open as `buffered_fd`, for direct I/O with the same access. Errors: FailedPrecondition where the file
+/// system has none, or where the name leads elsewhere by now. Threads: any.
 absl::StatusOr<DirectFile> OpenDirect(const std::string& path, int buffered_fd);
 
 }  // namespace penstock::driver

@@ -51,7 +51,7 @@ absl::Status IoUringRefusal(int error_number, std::optional<uint32_t> disabled_s
                           Fix("close files, or raise the limit of open files (ulimit -n)"));
   }
   return MakeErrnoError(absl::StatusCode::kUnavailable, error_number, What("io_uring cannot be set up"),
-                        Fix("look in the kernel log (dmesg), or use --path=pread"));
+                        Fix("look in the kernel log (dmesg), or use path pread"));
 }
 
 IoUringFacts ProbeIoUring(std::optional<uint32_t> disabled_sysctl) {

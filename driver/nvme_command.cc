@@ -11,8 +11,8 @@ namespace penstock::driver {
 namespace {
 
 constexpr uint8_t kReadOpcode = 0x02;
+constexpr uint8_t kWriteOpcode = 0x01;
 constexpr uint64_t kMaxBlocks = 65536;  // NLB is 16 bits and counts from 0
-constexpr uint32_t kPageBytes = 4096;
 
 // What io_uring copies from the end of a 128-byte entry.
 static_assert(sizeof(nvme_uring_cmd) == 72);
@@ -37,12 +37,12 @@ uint32_t CommandBytes(const NvmeNamespace& nvme, uint32_t length_bytes, size_t l
   return static_cast<uint32_t>(std::min(most, RoundUp((length_bytes + commands - 1) / commands, step)));
 }
 
-nvme_uring_cmd MakeReadCommand(const NvmeNamespace& nvme, const NvmeExtent& extent, std::byte* destination) {
+nvme_uring_cmd MakeCommand(Direction direction, const NvmeNamespace& nvme, const NvmeExtent& extent, std::byte* memory) {
   const uint64_t first_block = extent.offset_bytes / nvme.block_bytes;
   nvme_uring_cmd command = {};
-  command.opcode = kReadOpcode;
+  command.opcode = direction == Direction::kRead ? kReadOpcode : kWriteOpcode;
   command.nsid = nvme.id;
-  command.addr = reinterpret_cast<uintptr_t>(destination);
+  command.addr = reinterpret_cast<uintptr_t>(memory);
   command.data_len = extent.length_bytes;
   command.cdw10 = static_cast<uint32_t>(first_block);
   command.cdw11 = static_cast<uint32_t>(first_block >> 32);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// NVMe read commands as io_uring takes them, and how a read is split into commands. Nothing here talks to a device.
+// NVMe read and write commands as io_uring takes them, and how a read or write is split into commands. Nothing here talks to a
+// device.
 #pragma once
 
 #include <liburing.h>
@@ -9,6 +10,8 @@
 #include <cstdint>
 #include <optional>
 
+#include "penstock/direction.h"
+#include "penstock/export.h"
 #include "penstock/nvme.h"
 
 namespace penstock::driver {
@@ -19,23 +22,25 @@ struct NvmeExtent {
   uint32_t length_bytes = 0;
 };
 
-/// The most that one command may read into page-aligned memory of which nothing is known: by MDTS, by the kernel's limits of
-/// bytes and of pieces of memory for a request (a page each, in the worst case), and by the 65536 blocks that a command can name.
-/// A whole number of blocks, and of pages if it is at least one. Above the first three the kernel refuses the command (-EINVAL),
-/// or copies the bytes through memory of its own.
+/// The most that one command may read into, or write from, page-aligned memory of which nothing is known: by MDTS, by the
+/// kernel's limits of bytes and of pieces of memory for a request (a page each, in the worst case), and by the 65536 blocks that
+/// a command can name. A whole number of blocks, and of pages if it is at least one. Above the first three the kernel refuses the
+/// command (-EINVAL), or copies the bytes through memory of its own.
 uint32_t MaxCommandBytes(const NvmeNamespace& nvme);
 
 /// Bytes of each command but the last, when `length_bytes` are read in as few commands as possible, of about equal size.
 /// At most MaxCommandBytes and `limit_bytes` (a whole number of blocks), and a multiple of pages if those are.
-uint32_t CommandBytes(const NvmeNamespace& nvme, uint32_t length_bytes, size_t limit_bytes);
+PENSTOCK_API uint32_t CommandBytes(const NvmeNamespace& nvme, uint32_t length_bytes, size_t limit_bytes);
 
-/// The kernel's 72 bytes for a Read: opcode 02h, NVMe NVM Command Set Specification 1.0, 3.2.4. No timeout of its own: the kernel
-/// would abort the command and, should that fail, reset the controller under everybody who uses it; nvme_core.io_timeout holds.
-/// Requires: extent.length_bytes is not 0 and at most MaxCommandBytes.
-nvme_uring_cmd MakeReadCommand(const NvmeNamespace& nvme, const NvmeExtent& extent, std::byte* destination);
+/// The kernel's 72 bytes for a Read (opcode 02h, NVMe NVM Command Set Specification 1.0, 3.2.4) or a Write (01h, 3.2.6). No
+/// timeout of its own: the kernel would abort the command and, should that fail, reset the controller under everybody who uses
+/// it; nvme_core.io_timeout holds. No Force Unit Access, as in the kernel's own direct I/O: a write has ended when the controller
+/// has the bytes, in a cache if it has one; a flush makes them outlast a loss of power. Requires: extent.length_bytes is not 0
+/// and at most MaxCommandBytes.
+nvme_uring_cmd MakeCommand(Direction direction, const NvmeNamespace& nvme, const NvmeExtent& extent, std::byte* memory);
 
 /// Makes an entry of a ring with 128-byte entries send `command` to `fd`, a namespace's character node. `buffer_index`: the
-/// registered buffer that the destination lies in (kernel 6.1), or nothing if its pages are to be pinned for this command.
+/// registered buffer that the memory lies in (kernel 6.1), or nothing if its pages are to be pinned for this command.
 void PrepareCommand(io_uring_sqe& entry, int fd, const nvme_uring_cmd& command, std::optional<uint16_t> buffer_index);
 
 }  // namespace penstock::driver

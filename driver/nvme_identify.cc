@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <limits>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
@@ -27,6 +28,7 @@ constexpr uint64_t kMinimumPageBytes = 4096;
 constexpr uint64_t kMaxCommandBlocks = 65536;  // NLB has 16 bits and counts from 0
 constexpr uint8_t kSmallestBlockShift = 9;     // NVM Command Set Specification 1.0, figure "LBA Format Data Structure"
 constexpr uint8_t kLargestBlockShift = 20;
+constexpr uint64_t kLargestOffset = std::numeric_limits<int64_t>::max();
 constexpr uint32_t kReadTimeoutMs = 30'000;
 
 absl::string_view View(std::string_view text) { return {text.data(), text.size()}; }
@@ -93,7 +95,7 @@ absl::Status CheckRead(const NvmeNode& node, const NvmeNamespace& space, uint64_
     return MakeError(
         absl::StatusCode::kFailedPrecondition,
         What(absl::StrCat("the blocks of ", View(node.name), " have ", space.metadata_bytes, " bytes of metadata each")),
-        Fix("use --path=read, or format the namespace without metadata"));
+        Fix("use path read, or format the namespace without metadata"));
   }
   if (count == 0 || count > kMaxCommandBlocks || bytes % space.block_bytes != 0) {
     return MakeError(
@@ -123,7 +125,9 @@ absl::Status ParseIdentifyNamespace(const IdentifyPage& page, std::string_view n
   std::memcpy(&id, page.data(), sizeof(id));
   const nvme_lbaf& format = id.lbaf[FormatIndex(id)];
   const uint8_t shift = format.ds;
-  if (le64toh(id.nsze) == 0 || shift < kSmallestBlockShift || shift > kLargestBlockShift) {
+  // A size that no file offset can express comes from a controller whose other answers are not to be trusted either.
+  const bool has_size = le64toh(id.nsze) != 0 && shift <= kLargestBlockShift && le64toh(id.nsze) <= kLargestOffset >> shift;
+  if (!has_size || shift < kSmallestBlockShift) {
     return MakeError(
         absl::StatusCode::kFailedPrecondition,
         What(absl::StrCat(View(name), " says that it has ", le64toh(id.nsze), " blocks of 2^", int{shift}, " bytes")),

@@ -30,7 +30,8 @@ using IdentifyPage = std::array<std::byte, 4096>;
 using SmartLogPage = std::array<std::byte, 512>;
 
 /// Fills block_bytes, block_count, metadata_bytes and metadata_interleaved, or leaves all of them.
-/// Errors: FailedPrecondition for a block size that no read can use (not active: all zero; below 512 bytes or above 1 MiB).
+/// Errors: FailedPrecondition for a block size that no read can use (not active: all zero; below 512 bytes or above 1 MiB), and
+/// for a size of 2^63 bytes and more.
 absl::Status ParseIdentifyNamespace(const IdentifyPage& page, std::string_view name, NvmeNamespace& into);
 /// Fills model, serial, firmware and max_transfer_bytes.
 void ParseIdentifyController(const IdentifyPage& page, NvmeController& into);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Paths "nvme" and "bar": passthrough reads. The kernel does not split what is too large for a command, so this queue does: a
-// read becomes as many commands as it takes, and completes when the last of them has.
+// Paths "nvme" and "bar": passthrough reads and writes. The kernel does not split what is too large for a command, so this queue
+// does: a read becomes as many commands as it takes, and completes when the last of them has.
 #include <algorithm>
 #include <cerrno>
 #include <cstdint>
@@ -33,6 +33,7 @@ struct Pending {
   uint32_t commands = 0;    // in flight
   uint32_t good_bytes = 0;  // before the first failure
   int32_t failure = 0;      // of the failed command with the lowest offset, as the kernel gave it
+  bool is_split = false;    // into several commands
   bool in_use = false;
 
   bool AllSent() const { return sent_bytes == read.length_bytes || failure != 0; }
@@ -45,6 +46,7 @@ class NvmeReadQueue final : public ReadQueue {
       : path_(path),
         uring_(std::move(uring)),
         registered_(registered),
+        wait_count_(options.wait_count),
         pending_(options.depth),
         unsent_(options.depth),
         finished_(options.depth) {
@@ -62,6 +64,7 @@ class NvmeReadQueue final : public ReadQueue {
   void Cancel(uint64_t user_data) override;
   uint64_t bounce_bytes() const override { return 0; }
   uint64_t command_count() const override { return command_count_; }
+  uint64_t system_call_count() const override { return uring_->enter_count(); }
 
  private:
   void SendCommands();
@@ -75,11 +78,13 @@ class NvmeReadQueue final : public ReadQueue {
   const ReadPath path_;
   std::unique_ptr<Uring> uring_;
   const std::optional<RegisteredPool> registered_;
+  const uint32_t wait_count_;
   std::vector<Pending> pending_;
   std::vector<uint32_t> free_;  // places in pending_
   FixedFifo<uint32_t> unsent_;  // reads of which commands are still to be sent, first come first served
   FixedFifo<RawCompletion> finished_;
   uint32_t commands_ = 0;  // in flight, of all reads
+  uint32_t split_ = 0;     // reads of several commands
   uint64_t command_count_ = 0;
 };
 
@@ -90,6 +95,8 @@ bool NvmeReadQueue::TryQueue(const RawRead& read) {
   free_.pop_back();
   pending_[slot] = {
       .read = read, .command_bytes = CommandBytes(*read.volume->nvme(), read.length_bytes, region_bytes()), .in_use = true};
+  pending_[slot].is_split = CommandBytesAt(pending_[slot], 0) < read.length_bytes;
+  split_ += pending_[slot].is_split ? 1 : 0;
   unsent_.Push(slot);
   SendCommands();
   return true;
@@ -122,7 +129,7 @@ bool NvmeReadQueue::SendNext(uint32_t slot) {
   const NvmeExtent extent{read.offset_bytes + pending.sent_bytes, CommandBytesAt(pending, pending.sent_bytes)};
   std::byte* const destination = read.destination + pending.sent_bytes;
   const int fd = read.volume->support(path_).fd;
-  PrepareCommand(*entry, fd, MakeReadCommand(*read.volume->nvme(), extent, destination),
+  PrepareCommand(*entry, fd, MakeCommand(read.direction, *read.volume->nvme(), extent, destination),
                  registered_.has_value() ? std::optional(registered_->IndexOf(destination)) : std::nullopt);
   uring_->UseRegisteredFile(*entry, fd);
   entry->user_data = uint64_t{slot} << 32 | pending.sent_bytes;
@@ -150,6 +157,7 @@ absl::StatusOr<size_t> NvmeReadQueue::Wait(absl::Span<RawCompletion> completions
 /// Waking up for less would find no read finished. While commands are still to be sent, each one that completes makes room.
 uint32_t NvmeReadQueue::FewestToFinish() const {
   if (!unsent_.empty()) return 1;
+  if (split_ == 0) return std::clamp(wait_count_, 1u, std::max(commands_, 1u));
   uint32_t fewest = kMaxCommands;
   for (const Pending& pending : pending_) {
     if (pending.in_use) fewest = std::min(fewest, pending.commands);
@@ -186,6 +194,7 @@ void NvmeReadQueue::FinishIfDone(uint32_t slot) {
     completion.result = pending.failure;
   }
   pending.in_use = false;
+  split_ -= pending.is_split ? 1 : 0;
   unsent_.Remove([slot](uint32_t other) { return other == slot; });
   free_.push_back(slot);
   finished_.Push(completion);

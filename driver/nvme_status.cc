@@ -29,27 +29,30 @@ struct Row {
   const char* fix;
 };
 
-constexpr char kOtherPath[] = "use --path=read, which leaves the command to the kernel";
+constexpr char kOtherPath[] = "use path read, which leaves the command to the kernel";
 constexpr char kLowerLoad[] = "lower the load on the volume, or try again";
 constexpr char kDeviceLog[] = "look in the kernel log (dmesg) and the drive's log (nvme error-log) for the controller";
 constexpr char kReopen[] = "open the volume again; its namespace was detached or formatted meanwhile";
 constexpr char kRestore[] = "restore the data from a copy, and look at the drive's health (nvme smart-log)";
-constexpr char kReachable[] =
-    "check that the controller can reach that memory (IOMMU, PCIe topology), or use --path=nvme or read";
-constexpr char kWithinVolume[] = "read within the size of the volume; open it again if it was resized";
-constexpr char kRights[] = "unlock the range, or give this host the right to read it";
+constexpr char kReachable[] = "check that the controller can reach that memory (IOMMU, PCIe topology), or use path nvme or read";
+constexpr char kWithinVolume[] = "stay within the size of the volume; open it again if it was resized";
+constexpr char kRights[] = "unlock the range, or give this host the right to it";
 constexpr char kReservation[] = "release the reservation of the other host, or register this one (nvme resv-report)";
 constexpr char kErased[] = "wait until the drive is erased; its data will be gone";
 constexpr char kConnection[] = "check the connection to the controller (dmesg, nvme list-subsys), and try again";
 constexpr char kUnwritten[] = "write these blocks first, or turn the error off (nvme set-feature -f 5, DULBE)";
-constexpr char kProtection[] = "use --path=read, and look at the namespace's protection settings (nvme id-ns)";
+constexpr char kCapacity[] = "free capacity of the drive (blkdiscard what is not needed, nvme id-ns tells), then write again";
+constexpr char kWriteProtected[] = "lift the namespace's write protection (nvme get-feature -f 0x84), or write to another one";
+constexpr char kWriteFault[] = "look at the drive's health (nvme smart-log); what these blocks hold now is not known";
+constexpr char kProtection[] = "use path read, and look at the namespace's protection settings (nvme id-ns)";
 
-/// The statuses that a read can end in. NVMe Base Specification 2.0, 4.2.3, and NVM Command Set Specification 1.0, 3.2.4.
+/// The statuses that a read or write can end in. NVMe Base Specification 2.0, 4.2.3, and NVM Command Set
+/// Specification 1.0, 3.2.4.
 constexpr auto kRows = std::to_array<Row>({
     {0x001, "Invalid Command Opcode", StatusCode::kFailedPrecondition, Retry::kCannotHelp, kOtherPath},
     {0x002, "Invalid Field in Command", StatusCode::kInvalidArgument, Retry::kCannotHelp, kOtherPath},
     {0x003, "Command ID Conflict", StatusCode::kUnavailable, Retry::kHelps, kDeviceLog},
-    // The controller could not write to our memory. A transfer to a peer's BAR that the host bridge stops looks like this.
+    // The controller could not reach our memory. A transfer to a peer's BAR that the host bridge stops looks like this.
     {0x004, "Data Transfer Error", StatusCode::kUnavailable, Retry::kHelps, kReachable},
     {0x005, "Commands Aborted due to Power Loss Notification", StatusCode::kUnavailable, Retry::kHelps, kLowerLoad},
     {0x006, "Internal Error", StatusCode::kUnavailable, Retry::kHelps, kDeviceLog},
@@ -69,18 +72,21 @@ constexpr auto kRows = std::to_array<Row>({
     {0x01c, "Sanitize Failed", StatusCode::kFailedPrecondition, Retry::kCannotHelp, kRestore},
     {0x01d, "Sanitize In Progress", StatusCode::kFailedPrecondition, Retry::kCannotHelp, kErased},
     {0x01e, "SGL Data Block Granularity Invalid", StatusCode::kInvalidArgument, Retry::kCannotHelp, kOtherPath},
+    {0x020, "Namespace is Write Protected", StatusCode::kFailedPrecondition, Retry::kCannotHelp, kWriteProtected},
     {0x021, "Command Interrupted", StatusCode::kUnavailable, Retry::kHelps, kLowerLoad},
     {0x022, "Transient Transport Error", StatusCode::kUnavailable, Retry::kHelps, kConnection},
     {0x023, "Command Prohibited by Command and Feature Lockdown", StatusCode::kPermissionDenied, Retry::kCannotHelp, kRights},
     {0x080, "LBA Out of Range", StatusCode::kOutOfRange, Retry::kCannotHelp, kWithinVolume},
-    {0x081, "Capacity Exceeded", StatusCode::kOutOfRange, Retry::kCannotHelp, kWithinVolume},
+    {0x081, "Capacity Exceeded", StatusCode::kFailedPrecondition, Retry::kCannotHelp, kCapacity},
     {0x082, "Namespace Not Ready", StatusCode::kUnavailable, Retry::kHelps, kDeviceLog},
     {0x083, "Reservation Conflict", StatusCode::kFailedPrecondition, Retry::kCannotHelp, kReservation},
     // Formatting takes minutes, retries milliseconds.
     {0x084, "Format In Progress", StatusCode::kFailedPrecondition, Retry::kCannotHelp, kErased},
     {0x180, "Conflicting Attributes", StatusCode::kInvalidArgument, Retry::kCannotHelp, kOtherPath},
     {0x181, "Invalid Protection Information", StatusCode::kFailedPrecondition, Retry::kCannotHelp, kProtection},
+    {0x182, "Attempted Write to Read Only Range", StatusCode::kFailedPrecondition, Retry::kCannotHelp, kWriteProtected},
     {0x183, "Command Size Limit Exceeded", StatusCode::kInvalidArgument, Retry::kCannotHelp, kOtherPath},
+    {0x280, "Write Fault", StatusCode::kDataLoss, Retry::kHelps, kWriteFault},
     {0x281, "Unrecovered Read Error", StatusCode::kDataLoss, Retry::kHelps, kRestore},
     {0x282, "End-to-end Guard Check Error", StatusCode::kDataLoss, Retry::kCannotHelp, kRestore},
     {0x283, "End-to-end Application Tag Check Error", StatusCode::kDataLoss, Retry::kCannotHelp, kRestore},
@@ -143,8 +149,7 @@ absl::Status NvmeReadError(uint16_t raw, ReadPath path, const Extent& extent) {
   const std::string_view name = ReadPathName(path);
   return MakeNvmeError(
       meaning.code, status.raw,
-      What(absl::StrCat("reading ", extent.length_bytes, " bytes at offset ", extent.offset_bytes, " of ", extent.volume.name(),
-                        " by path ", absl::string_view(name.data(), name.size()), " failed: ", meaning.name)),
+      What(absl::StrCat(ActOn(extent), " by path ", absl::string_view(name.data(), name.size()), " failed: ", meaning.name)),
       Fix(meaning.fix));
 }
 

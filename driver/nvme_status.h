@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// What the status of an NVMe command that read means for the caller: pure, no device needed.
+// What the status of an NVMe command that read or wrote means for the caller: pure, no device needed.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +29,7 @@ struct NvmeStatus {
 /// Bit 15, which neither interface sets, is ignored.
 NvmeStatus DecodeNvmeStatus(uint16_t raw);
 
-/// What a status means for a read.
+/// What a status means for a read or write.
 struct NvmeMeaning {
   std::string name;       // as the specification has it, e.g. "Unrecovered Read Error"
   absl::StatusCode code;  // by what the caller does next
@@ -39,17 +39,17 @@ struct NvmeMeaning {
 
 /// Requires: `status` is no success.
 ///
-/// A passthrough command comes back after its first failure: the kernel, which sends a read of the block layer up to five times
-/// more unless the do-not-retry bit is set (nvme_decide_disposition, nvme.max_retries), marks passthrough as fail-fast. So the
-/// limit is ours, and the rule is the kernel's with exceptions: may_retry needs that bit to be clear, and is false all the same
-/// where the answer is in the command or in the state of the device and cannot change by itself within a few tries (an invalid
-/// field, a range past the end, missing rights, a reservation, an erasure going on), and where bytes failed an end-to-end check:
-/// bytes that were wrong once are not to be trusted because they pass on the second try. An unrecovered media error may be
-/// retried: the drive says with that bit whether it has tried everything.
+/// A passthrough command comes back after its first failure: the kernel, which sends a read or write of the block layer up to
+/// five times more unless the do-not-retry bit is set (nvme_decide_disposition, nvme.max_retries), marks passthrough as
+/// fail-fast. So the limit is ours, and the rule is the kernel's with exceptions: may_retry needs that bit to be clear, and is
+/// false all the same where the answer is in the command or in the state of the device and cannot change by itself within a few
+/// tries (an invalid field, a range past the end, missing rights, a reservation, an erasure going on), and where bytes failed an
+/// end-to-end check: bytes that were wrong once are not to be trusted because they pass on the second try. An unrecovered media
+/// error may be retried: the drive says with that bit whether it has tried everything.
 NvmeMeaning MeaningOfNvmeStatus(const NvmeStatus& status);
 
-/// "reading N bytes at offset O of V by path P failed: NAME (NVMe status 0x..., do not retry)", with code and remedy of
-/// MeaningOfNvmeStatus; the raw status is attached (NvmeStatusOf). Requires: `raw` is no success. Threads: any.
+/// "reading (or writing) N bytes at offset O of V by path P failed: NAME (NVMe status 0x..., do not retry)", with code and remedy
+/// of MeaningOfNvmeStatus; the raw status is attached (NvmeStatusOf). Requires: `raw` is no success. Threads: any.
 absl::Status NvmeReadError(uint16_t raw, ReadPath path, const Extent& extent);
 
 }  // namespace penstock::driver

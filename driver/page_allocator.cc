@@ -10,7 +10,7 @@
 namespace penstock::driver {
 
 PageAllocator::PageAllocator(uint64_t bytes) {
-  const uint64_t whole_pages = bytes / kPageBytes * kPageBytes;
+  const uint64_t whole_pages = RoundDown(bytes, kPageBytes);
   if (whole_pages > 0) free_.emplace(0, whole_pages);
 }
 

@@ -12,8 +12,6 @@ namespace penstock::driver {
 /// Threads: any.
 class PageAllocator {
  public:
-  static constexpr uint64_t kPageBytes = 4096;
-
   /// Of `bytes`, rounded down to whole pages.
   explicit PageAllocator(uint64_t bytes);
 

@@ -15,12 +15,13 @@
 #include "driver/mapping.h"
 #include "driver/pci_address.h"
 #include "driver/peer_window_error.h"
+#include "driver/rounding.h"
 #include "penstock/error.h"
 
 namespace penstock {
 namespace {
 
-constexpr size_t kPageBytes = 4096;
+using driver::kPageBytes;
 
 int CallModule(int fd, unsigned long request, void* argument) { return ioctl(fd, request, argument) == 0 ? 0 : -errno; }
 
@@ -132,7 +133,15 @@ absl::StatusOr<FileDescriptor> PeerWindows::Export(uint32_t number) const {
 absl::Status PeerWindows::Release(uint32_t number) const {
   penstock_p2p_release release = {};
   release.window = number;
-  const int result = call_(fd_.get(), PENSTOCK_P2P_RELEASE, &release);
+  // The call waits for the window's end. What a thread's own io_uring has to tell it ends a wait like a signal does; the window
+  // goes on ending.
+  constexpr int kMostInterruptions = 100;
+  int result = call_(fd_.get(), PENSTOCK_P2P_RELEASE, &release);
+  const bool is_interrupted = result == -EINTR;
+  for (int i = 0; result == -EINTR && i < kMostInterruptions; ++i) {
+    result = call_(fd_.get(), PENSTOCK_P2P_RELEASE, &release);
+  }
+  if (is_interrupted && result == -ENOENT) result = 0;  // it ended in between
   return result == 0 ? absl::OkStatus() : driver::WindowCallError(-result, "release", number);
 }
 

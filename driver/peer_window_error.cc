@@ -130,12 +130,11 @@ absl::Status WindowCallError(int error_number, const std::string& call, uint32_t
                             Fix("look for its number with penstock window list"));
     case ESTALE: return WindowRevokedError(number);
     case EBUSY:
-      return MakeErrnoError(StatusCode::kFailedPrecondition, error_number,
-                            What(absl::StrCat(refused, ": it is mapped, or a read into it has not ended")),
+      return MakeErrnoError(StatusCode::kFailedPrecondition, error_number, What(absl::StrCat(refused, ": it is mapped")),
                             Fix("end the programs that use it (fuser -v /dev/penstock_p2p), then try again"));
     case EINTR:
       return MakeErrnoError(StatusCode::kUnavailable, error_number, What(absl::StrCat(refused, ": a signal came meanwhile")),
-                            Fix("try again"));
+                            Fix("wait for reads into it to end, and look again with penstock window list"));
     default:
       return MakeErrnoError(StatusCode::kUnavailable, error_number, What(refused),
                             Fix("look in the kernel log (dmesg) for penstock_p2p"));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Path "pread": a few threads that read through the page cache. It needs nothing of the kernel, the file or the memory.
+// Path "pread": a few threads that read and write through the page cache. It needs nothing of the kernel, the file or the memory.
 #include <fcntl.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -24,36 +25,49 @@ namespace {
 
 constexpr absl::Duration kLongestWait = absl::Hours(1);
 
+/// Passthrough knows nothing of the page cache. What is written to a device has to be there when the write ends, or a read by
+/// another path would bring what was there before.
+ssize_t Write(const RawRead& write, int fd) {
+  const iovec bytes{.iov_base = write.destination, .iov_len = write.length_bytes};
+  return pwritev2(fd, &bytes, 1, static_cast<off_t>(write.offset_bytes), write.volume->block_bytes() > 1 ? RWF_DSYNC : 0);
+}
+
 RawCompletion Execute(const RawRead& read) {
-  const ssize_t result = pread(read.volume->support(ReadPath::kPread).fd, read.destination, read.length_bytes,
-                               static_cast<off_t>(read.offset_bytes));
+  const int fd = read.volume->support(ReadPath::kPread).fd;
+  const ssize_t result = read.direction == Direction::kWrite
+                             ? Write(read, fd)
+                             : pread(fd, read.destination, read.length_bytes, static_cast<off_t>(read.offset_bytes));
   return {.user_data = read.user_data, .result = result >= 0 ? result : -errno};
 }
 
 class PreadQueue final : public ReadQueue {
  public:
-  PreadQueue(uint32_t depth, uint32_t thread_count);
+  explicit PreadQueue(const ReadQueueOptions& options);
   /// Waits for the reads that threads are in the middle of; drops the others.
   ~PreadQueue() override;
 
   ReadPath path() const override { return ReadPath::kPread; }
   uint32_t capacity() const override { return depth_; }
-  void Attach(const Volume& volume) override { posix_fadvise(volume.support(ReadPath::kPread).fd, 0, 0, POSIX_FADV_SEQUENTIAL); }
+  void Attach(const Volume& volume) override { posix_fadvise(volume.support(ReadPath::kPread).fd, 0, 0, advice_); }
   void Detach(const Volume&) override {}
   bool TryQueue(const RawRead& read) override;
   absl::Status Submit() override;
   absl::StatusOr<size_t> Wait(absl::Span<RawCompletion> completions, absl::Duration timeout) override;
   void Cancel(uint64_t user_data) override;
   uint64_t bounce_bytes() const override { return bounce_bytes_; }
+  uint64_t system_call_count() const override { return read_count_; }
 
  private:
   void Work();
 
   const uint32_t depth_;
+  const uint32_t wait_count_;
+  const int advice_;
   // Of the thread that uses the queue.
   FixedFifo<RawRead> queued_;
   uint32_t in_flight_ = 0;
   uint64_t bounce_bytes_ = 0;
+  uint64_t read_count_ = 0;
   // Shared with the threads, under mutex_, which nobody holds while reading.
   std::mutex mutex_;
   std::condition_variable has_work_;
@@ -65,10 +79,15 @@ class PreadQueue final : public ReadQueue {
   std::vector<std::thread> threads_;
 };
 
-PreadQueue::PreadQueue(uint32_t depth, uint32_t thread_count)
-    : depth_(depth), queued_(depth), submitted_(depth), completed_(depth) {
-  PENSTOCK_CHECK(depth > 0);
-  const uint32_t wanted = std::clamp(thread_count, uint32_t{1}, depth);
+PreadQueue::PreadQueue(const ReadQueueOptions& options)
+    : depth_(options.depth),
+      wait_count_(options.wait_count),
+      advice_(options.is_random ? POSIX_FADV_RANDOM : POSIX_FADV_SEQUENTIAL),
+      queued_(depth_),
+      submitted_(depth_),
+      completed_(depth_) {
+  PENSTOCK_CHECK(depth_ > 0);
+  const uint32_t wanted = std::clamp(options.thread_count, uint32_t{1}, depth_);
   threads_.reserve(wanted);
   try {
     while (threads_.size() < wanted) threads_.emplace_back([this] { Work(); });
@@ -113,10 +132,11 @@ absl::StatusOr<size_t> PreadQueue::Wait(absl::Span<RawCompletion> completions, a
   std::unique_lock lock(mutex_);
   if (timeout > absl::ZeroDuration()) {
     has_completions_.wait_for(lock, absl::ToChronoNanoseconds(std::min(timeout, kLongestWait)),
-                              [this] { return !completed_.empty(); });
+                              [this] { return completed_.size() >= std::clamp(wait_count_, 1u, std::max(in_flight_, 1u)); });
   }
   while (taken < completions.size() && !completed_.empty()) {
     completions[taken] = completed_.Pop();
+    ++read_count_;
     bounce_bytes_ += static_cast<uint64_t>(std::max<int64_t>(completions[taken].result, 0));
     ++taken;
   }
@@ -146,8 +166,6 @@ void PreadQueue::Work() {
 
 }  // namespace
 
-std::unique_ptr<ReadQueue> OpenPreadQueue(const ReadQueueOptions& options) {
-  return std::make_unique<PreadQueue>(options.depth, options.thread_count);
-}
+std::unique_ptr<ReadQueue> OpenPreadQueue(const ReadQueueOptions& options) { return std::make_unique<PreadQueue>(options); }
 
 }  // namespace penstock::driver

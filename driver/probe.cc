@@ -20,12 +20,12 @@
 namespace penstock {
 namespace {
 
-constexpr size_t kPageBytes = 4096;
+using driver::kPageBytes;
+using driver::RoundUp;
+
 constexpr size_t kProbeBytes = 4 * kPageBytes;  // several pages: what works for one may not for two
 constexpr size_t kProbePoolBytes = 64 * 1024;
-constexpr char kReportIt[] = "use --path=pread, and report the file system, driver and kernel";
-
-using driver::RoundUp;
+constexpr char kReportIt[] = "use path pread, and report the file system, driver and kernel";
 
 /// What a read of the first bytes of the volume should bring, by another way than `path`; fewer than `bytes` where it is shorter.
 absl::StatusOr<std::vector<std::byte>> Expected(const Volume& volume, ReadPath path, size_t bytes) {

@@ -18,7 +18,7 @@ absl::Status CheckMemory(ReadPath path, const BufferPool& pool) {
   if (path == ReadPath::kBar && !pool.is_device_memory()) {
     return MakeError(absl::StatusCode::kFailedPrecondition,
                      What("path bar reads into memory of a device, and the buffers are host memory"),
-                     Fix("give buffers in a device's memory (--buffer=window, --buffer=p2pmem:ADDRESS), or use --path=nvme"));
+                     Fix("give buffers in a device's memory (--buffer=window, --buffer=p2pmem:ADDRESS), or use path nvme"));
   }
   return absl::OkStatus();
 }

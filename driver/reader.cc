@@ -66,7 +66,7 @@ struct Reader::Entry {
   ChunkRead read;
 
   uint64_t user_data() const { return uint64_t{generation} << 32 | index; }
-  driver::Extent extent() const { return {*read.volume, read.offset_bytes, read.length_bytes}; }
+  driver::Extent extent() const { return {*read.volume, read.offset_bytes, read.length_bytes, read.direction}; }
 };
 
 Reader::Reader(ReadQueue& queue, const Options& options)
@@ -103,11 +103,12 @@ absl::Status Reader::Check(const ChunkRead& read) const {
   }
   const uint32_t alignment = support.offset_alignment_bytes;
   const uint64_t room_bytes = RoundUp(read.length_bytes, alignment);
-  if (read.length_bytes == 0) return Invalid(absl::StrCat("a chunk of 0 bytes of ", volume.name()), "read at least 1 byte");
+  if (read.length_bytes == 0)
+    return Invalid(absl::StrCat("a chunk of 0 bytes of ", volume.name()), "read or write at least 1 byte");
   if (read.offset_bytes % alignment != 0) {
     return Invalid(
         absl::StrCat("offset ", read.offset_bytes, " of ", volume.name(), " is not a multiple of ", alignment, " bytes"),
-        "start chunks at multiples of the volume's offset alignment, or use --path=pread");
+        "start chunks at multiples of the volume's offset alignment, or use path pread");
   }
   if (room_bytes > std::numeric_limits<uint32_t>::max() || read.offset_bytes > INT64_MAX - room_bytes) {
     return Invalid(
@@ -121,7 +122,34 @@ absl::Status Reader::Check(const ChunkRead& read) const {
   }
   if (reinterpret_cast<uintptr_t>(read.destination.data()) % support.memory_alignment_bytes != 0) {
     return Invalid(absl::StrCat("a destination that does not start at a multiple of ", support.memory_alignment_bytes, " bytes"),
-                   "read into the start of a pool's buffer");
+                   "use the start of a pool's buffer");
+  }
+  return read.direction == Direction::kRead ? absl::OkStatus() : CheckWrite(read, alignment);
+}
+
+/// What a read may leave to the kernel, a write may not: it would hit bytes of somebody else, or make a file longer.
+absl::Status Reader::CheckWrite(const ChunkRead& write, uint32_t alignment) const {
+  const Volume& volume = *write.volume;
+  if (!volume.writable()) {
+    return MakeError(absl::StatusCode::kFailedPrecondition, What(absl::StrCat(volume.name(), " was opened for reading only")),
+                     Fix("open it with Volume::OpenForWriting if it is to be written"));
+  }
+  if (write.length_bytes % alignment != 0) {
+    return Invalid(absl::StrCat("a write of ", write.length_bytes, " bytes to ", volume.name(), ", which is written ", alignment,
+                                " bytes at a time"),
+                   "write whole blocks of that size, or use path pread");
+  }
+  // A file may have been cut off since it was opened, and a write past its end would make it longer.
+  uint64_t size_bytes = volume.size_bytes();
+  if (volume.block_bytes() == 1) {
+    PENSTOCK_ASSIGN_OR_RETURN(const uint64_t size_now_bytes, volume.CurrentSizeBytes());
+    size_bytes = std::min(size_bytes, size_now_bytes);
+  }
+  if (write.offset_bytes > size_bytes || write.length_bytes > size_bytes - write.offset_bytes) {
+    return MakeError(absl::StatusCode::kOutOfRange,
+                     What(absl::StrCat(driver::ActOn({volume, write.offset_bytes, write.length_bytes, write.direction}),
+                                       " would go past its end, which is byte ", size_bytes)),
+                     Fix("write within the size that the volume has: nothing is made longer"));
   }
   return absl::OkStatus();
 }
@@ -168,6 +196,7 @@ void Reader::QueueRaw(Entry& entry) {
       .offset_bytes = read.offset_bytes + entry.raw_begin,
       .length_bytes = static_cast<uint32_t>(RoundUp(read.length_bytes, alignment) - entry.raw_begin),
       .destination = read.destination.data() + entry.raw_begin,
+      .direction = read.direction,
   };
   const bool queued = !MustWait(entry) && queue_.TryQueue(raw);
   const auto before = std::exchange(entry.state, queued ? Entry::State::kInQueue : Entry::State::kKept);
@@ -245,7 +274,8 @@ std::optional<absl::Status> Reader::Advance(Entry& entry, const RawCompletion& c
   // Bytes past the chunk are the rest of its last block, or of a file that has grown.
   entry.landed = static_cast<uint32_t>(std::min<uint64_t>(end, entry.read.length_bytes));
   if (entry.give_up == Entry::GiveUp::kOverdue) return GivenUp(entry);
-  if (entry.landed == entry.read.length_bytes || at_end) return absl::OkStatus();
+  if (entry.landed == entry.read.length_bytes) return absl::OkStatus();
+  if (at_end) return entry.read.direction == Direction::kRead ? absl::OkStatus() : Stopped(entry);
   if (entry.give_up == Entry::GiveUp::kAsked) return GivenUp(entry);
   ++counts_.resubmitted;
   QueueRaw(entry);
@@ -282,16 +312,27 @@ void Reader::TryAlone(Entry& entry) {
 }
 
 absl::Status Reader::GivenUp(const Entry& entry) const {
-  const std::string what = absl::StrCat("reading ", entry.read.length_bytes, " bytes at offset ", entry.read.offset_bytes, " of ",
-                                        entry.read.volume->name());
+  const std::string what = driver::ActOn(entry.extent());
+  const bool is_read = entry.read.direction == Direction::kRead;
   if (entry.give_up == Entry::GiveUp::kOverdue) {
-    return MakeError(absl::StatusCode::kDeadlineExceeded,
-                     What(absl::StrCat(what, " took longer than ", absl::FormatDuration(options_.read_timeout),
-                                       " and was given up after ", entry.landed, " bytes")),
-                     Fix("look in the kernel log (dmesg) for the device, or raise read_timeout"));
+    return MakeError(
+        absl::StatusCode::kDeadlineExceeded,
+        What(absl::StrCat(what, " took longer than ", absl::FormatDuration(options_.read_timeout), " and was given up after ",
+                          entry.landed, " bytes")),
+        Fix(is_read ? "look in the kernel log (dmesg) for the device, or raise read_timeout"
+                    : "look in the kernel log (dmesg) for the device, or raise read_timeout; what the extent holds is "
+                      "not known, and may change until the kernel has let go of the write"));
   }
   return MakeError(absl::StatusCode::kCancelled, What(absl::StrCat(what, " was cancelled after ", entry.landed, " bytes")),
-                   Fix("start the read again"));
+                   Fix(is_read ? "start the read again" : "start the write again: what the extent holds now is not known"));
+}
+
+/// A write that brings nothing onto the volume, and no error, would be tried for ever.
+absl::Status Reader::Stopped(const Entry& entry) const {
+  return MakeError(absl::StatusCode::kUnavailable,
+                   What(absl::StrCat(driver::ActOn(entry.extent()), " stopped after ", entry.landed,
+                                     " bytes: the kernel took no more, and gave no error")),
+                   Fix("check the size of the volume and the kernel log (dmesg), then write again"));
 }
 
 ChunkResult Reader::Finish(Entry& entry, absl::Status status, uint64_t now_ns) {

@@ -9,12 +9,13 @@
 #include "absl/types/span.h"
 #include "driver/uring.h"
 #include "penstock/buffer_pool.h"
+#include "penstock/export.h"
 
 namespace penstock::driver {
 
 /// Bytes of a region for passthrough commands: about 256 KiB, whole buffers or equal parts of one where that goes, more where the
 /// kernel's limit of 16384 regions wants it. A whole number of pages.
-size_t CommandRegionBytes(const BufferPool::Options& options);
+PENSTOCK_API size_t CommandRegionBytes(const BufferPool::Options& options);
 
 class RegisteredPool {
  public:

@@ -6,6 +6,9 @@
 
 namespace penstock::driver {
 
+/// What memory is mapped and pinned by, and cut into for controllers.
+inline constexpr uint32_t kPageBytes = 4096;
+
 /// Requires: step is not 0.
 constexpr uint64_t RoundDown(uint64_t value, uint64_t step) { return value - value % step; }
 /// Requires: step is not 0, and the result fits.

@@ -39,7 +39,7 @@ absl::Status SetupError(int error_number) {
       return MakeErrnoError(
           absl::StatusCode::kUnavailable, error_number, std::move(what),
           Fix("set /proc/sys/kernel/io_uring_disabled to 0, and in a container allow io_uring_setup, io_uring_enter "
-              "and io_uring_register in its seccomp profile; or use --path=pread"));
+              "and io_uring_register in its seccomp profile; or use path pread"));
     case ENOMEM:
       return MakeErrnoError(absl::StatusCode::kResourceExhausted, error_number, std::move(what),
                             Fix("raise the locked-memory limit (ulimit -l), or use a smaller depth"));
@@ -49,7 +49,7 @@ absl::Status SetupError(int error_number) {
                             Fix("close files, or raise the limit of open files (ulimit -n)"));
     default:
       return MakeErrnoError(absl::StatusCode::kUnavailable, error_number, std::move(what),
-                            Fix("use a newer kernel (docs/paths.md tells what each path needs), or --path=pread"));
+                            Fix("use a newer kernel (docs/paths.md tells what each path needs), or path pread"));
   }
 }
 
@@ -58,11 +58,11 @@ absl::Status MemoryError(int error_number, size_t bytes) {
   if (error_number == EFAULT) {
     what.text += ": the kernel cannot pin their pages for long, as it is with memory of a device";
     return MakeErrnoError(absl::StatusCode::kFailedPrecondition, error_number, std::move(what),
-                          Fix("use --path=bar for memory of a device, or --buffer=pinned"));
+                          Fix("use path bar for memory of a device, or host memory for the buffers"));
   }
   if (error_number != ENOMEM) {
     return MakeErrnoError(absl::StatusCode::kUnavailable, error_number, std::move(what),
-                          Fix("use anonymous memory for the buffers, or --path=pread"));
+                          Fix("use anonymous memory for the buffers, or path pread"));
   }
   rlimit limit{};
   getrlimit(RLIMIT_MEMLOCK, &limit);
@@ -104,7 +104,7 @@ absl::StatusOr<std::unique_ptr<Uring>> Uring::Open(const Options& options) {
   uring->opened_ = true;
   if ((uring->ring_.features & IORING_FEAT_EXT_ARG) == 0) {
     return MakeError(absl::StatusCode::kUnavailable, What("this kernel's io_uring cannot wait with a timeout"),
-                     Fix("use Linux 5.11 or later, or --path=pread"));
+                     Fix("use Linux 5.11 or later, or path pread"));
   }
   rlimit limit{};
   getrlimit(RLIMIT_NOFILE, &limit);
@@ -156,6 +156,7 @@ absl::Status Uring::EnableOnFirstUse() {
 
 absl::Status Uring::Submit() {
   PENSTOCK_RETURN_IF_ERROR(EnableOnFirstUse());
+  if (io_uring_sq_ready(&ring_) > 0) ++enter_count_;
   const int result = io_uring_submit(&ring_);
   return result < 0 && result != -EINTR ? EnterError(-result) : absl::OkStatus();
 }
@@ -170,10 +171,13 @@ absl::Status Uring::Wait(absl::Duration timeout, uint32_t count) {
   } else if (!ready && timeout > absl::ZeroDuration()) {
     __kernel_timespec limit = ToKernelTimespec(timeout);
     io_uring_cqe* first = nullptr;
+    ++enter_count_;
     result = io_uring_submit_and_wait_timeout(&ring_, &first, count, &limit, nullptr);
   } else if (queued) {
+    ++enter_count_;
     result = io_uring_submit_and_get_events(&ring_);
   } else if (!ready && (IO_URING_READ_ONCE(*ring_.sq.kflags) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0) {
+    ++enter_count_;
     result = io_uring_get_events(&ring_);  // The kernel says that it holds completions back until it is entered.
   }
   return result < 0 && result != -ETIME && result != -EINTR ? EnterError(-result) : absl::OkStatus();
@@ -184,8 +188,10 @@ int Uring::PollDevice(absl::Duration timeout) {
   const uint64_t begin_ns = MonotonicNs();
   const auto timeout_ns = static_cast<uint64_t>(absl::ToInt64Nanoseconds(timeout));
   int result = 0;
-  do result = io_uring_submit_and_get_events(&ring_);
-  while (result >= 0 && io_uring_cq_ready(&ring_) == 0 && MonotonicNs() - begin_ns < timeout_ns);
+  do {
+    ++enter_count_;
+    result = io_uring_submit_and_get_events(&ring_);
+  } while (result >= 0 && io_uring_cq_ready(&ring_) == 0 && MonotonicNs() - begin_ns < timeout_ns);
   return result;
 }
 

@@ -64,6 +64,9 @@ class Uring {
   /// Takes completions that have come. Never blocks, no system call.
   size_t Take(absl::Span<UringCompletion> completions);
 
+  /// Times that the kernel was entered to submit or to wait, so far.
+  uint64_t enter_count() const { return enter_count_; }
+
  private:
   explicit Uring(const Options& options) : options_(options) {}
   absl::Status EnableOnFirstUse();
@@ -73,6 +76,7 @@ class Uring {
   io_uring ring_{};
   bool opened_ = false;
   bool enabled_ = false;
+  uint64_t enter_count_ = 0;
   std::vector<bool> registered_files_;  // by descriptor: a file's place in the kernel's table is its descriptor's number
 };
 

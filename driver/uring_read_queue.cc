@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Path "read": io_uring on the O_DIRECT descriptor, into memory that is registered once. A device's memory cannot be registered;
-// there the kernel pins the pages of each read.
+// Path "read": io_uring on the O_DIRECT descriptor, into or from memory that is registered once. A device's memory cannot be
+// registered; there the kernel pins the pages of each read or write.
 #include <algorithm>
 #include <cstdint>
 #include <memory>
@@ -20,8 +20,8 @@ constexpr size_t kBatch = 64;
 
 class UringReadQueue final : public ReadQueue {
  public:
-  UringReadQueue(std::unique_ptr<Uring> uring, std::optional<RegisteredPool> registered, uint32_t depth)
-      : uring_(std::move(uring)), registered_(registered), depth_(depth) {}
+  UringReadQueue(std::unique_ptr<Uring> uring, std::optional<RegisteredPool> registered, const ReadQueueOptions& options)
+      : uring_(std::move(uring)), registered_(registered), depth_(options.depth), wait_count_(options.wait_count) {}
   ~UringReadQueue() override;
 
   ReadPath path() const override { return ReadPath::kRead; }
@@ -33,11 +33,13 @@ class UringReadQueue final : public ReadQueue {
   absl::StatusOr<size_t> Wait(absl::Span<RawCompletion> completions, absl::Duration timeout) override;
   void Cancel(uint64_t user_data) override { uring_->Cancel(user_data); }
   uint64_t bounce_bytes() const override { return 0; }
+  uint64_t system_call_count() const override { return uring_->enter_count(); }
 
  private:
   std::unique_ptr<Uring> uring_;
   const std::optional<RegisteredPool> registered_;
   const uint32_t depth_;
+  const uint32_t wait_count_;
   uint32_t in_flight_ = 0;
 };
 
@@ -47,11 +49,15 @@ bool UringReadQueue::TryQueue(const RawRead& read) {
   io_uring_sqe* const entry = uring_->TryGetEntry();
   if (entry == nullptr) return false;
   const int fd = read.volume->support(path()).fd;
+  const bool is_read = read.direction == Direction::kRead;
   if (registered_.has_value()) {
     const int index = registered_->IndexOf(read.destination);
-    io_uring_prep_read_fixed(entry, fd, read.destination, read.length_bytes, read.offset_bytes, index);
+    const int operation = is_read ? IORING_OP_READ_FIXED : IORING_OP_WRITE_FIXED;
+    io_uring_prep_rw(operation, entry, fd, read.destination, read.length_bytes, read.offset_bytes);
+    entry->buf_index = static_cast<uint16_t>(index);
   } else {
-    io_uring_prep_read(entry, fd, read.destination, read.length_bytes, read.offset_bytes);
+    const int operation = is_read ? IORING_OP_READ : IORING_OP_WRITE;
+    io_uring_prep_rw(operation, entry, fd, read.destination, read.length_bytes, read.offset_bytes);
   }
   uring_->UseRegisteredFile(*entry, fd);
   entry->user_data = read.user_data;
@@ -60,7 +66,7 @@ bool UringReadQueue::TryQueue(const RawRead& read) {
 }
 
 absl::StatusOr<size_t> UringReadQueue::Wait(absl::Span<RawCompletion> completions, absl::Duration timeout) {
-  const absl::Status entered = uring_->Wait(timeout);
+  const absl::Status entered = uring_->Wait(timeout, std::clamp(wait_count_, 1u, std::max(in_flight_, 1u)));
   UringCompletion taken[kBatch];
   size_t stored = 0;
   for (size_t count = 1; count > 0 && stored < completions.size();) {
@@ -88,7 +94,7 @@ absl::StatusOr<std::unique_ptr<ReadQueue>> OpenUringQueue(const BufferPool& pool
   if (!pool.is_device_memory()) {
     PENSTOCK_ASSIGN_OR_RETURN(registered, RegisteredPool::Register(*uring, pool));
   }
-  return std::make_unique<UringReadQueue>(std::move(uring), registered, options.depth);
+  return std::make_unique<UringReadQueue>(std::move(uring), registered, options);
 }
 
 }  // namespace penstock::driver

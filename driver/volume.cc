@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "driver/device_use.h"
 #include "driver/direct_io.h"
 #include "driver/nvme_identify.h"
 #include "driver/nvme_sysfs.h"
@@ -23,7 +24,35 @@ using driver::NodeKind;
 
 constexpr uint32_t kUnknownAlignmentBytes = 4096;
 
-absl::Status OpenError(int error_number, const std::string& path) {
+/// What only opening to write can meet.
+absl::Status WriteError(int error_number, const std::string& path) {
+  switch (error_number) {
+    case EBUSY:
+      return MakeErrnoError(absl::StatusCode::kFailedPrecondition, error_number,
+                            What(absl::StrCat(path,
+                                              " is in use and must not be written: it or a part of it is mounted, swapped to, "
+                                              "part of another device, or claimed by a program")),
+                            Fix("see what uses it (lsblk, findmnt, swapon, fuser), and take that away first"));
+    case ETXTBSY:
+      return MakeErrnoError(absl::StatusCode::kFailedPrecondition, error_number,
+                            What(absl::StrCat(path, " is in use as a program or as swap, and must not be written")),
+                            Fix("end the program, or swapoff"));
+    case EROFS:
+      return MakeErrnoError(absl::StatusCode::kFailedPrecondition, error_number,
+                            What(absl::StrCat(path, " is write-protected, or on a file system that is")),
+                            Fix("make it writable (mount -o remount,rw, blockdev --setrw), or name another one"));
+    default:
+      return MakeErrnoError(
+          absl::StatusCode::kPermissionDenied, error_number, What(absl::StrCat("cannot open ", path, " to write")),
+          Fix("give this user read and write access (chmod, setfacl, or the disk group for a block device), and "
+              "see that the file is not immutable (lsattr)"));
+  }
+}
+
+absl::Status OpenError(int error_number, const std::string& path, int access = O_RDONLY) {
+  const bool of_writing = error_number == EBUSY || error_number == ETXTBSY || error_number == EROFS || error_number == EACCES ||
+                          error_number == EPERM;
+  if (access != O_RDONLY && of_writing) return WriteError(error_number, path);
   What what(absl::StrCat("cannot open ", path));
   switch (error_number) {
     case ENOENT:
@@ -79,14 +108,16 @@ uint32_t BlockBytes(int fd) {
   return ioctl(fd, BLKSSZGET, &bytes) == 0 && bytes > 0 ? static_cast<uint32_t>(bytes) : 1;
 }
 
-/// Opens `path` to read and to wait, and makes sure that it is still what it was when it was looked at: names can change.
-absl::StatusOr<FileDescriptor> OpenSame(const std::string& path, const struct stat& expected) {
-  FileDescriptor fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  if (fd.get() < 0) return OpenError(errno, path);
+/// Opens `path` to wait, with the access that is asked for, and makes sure that it is still what it was when it was looked at:
+/// names can change. A file that is to be written must be the very one.
+absl::StatusOr<FileDescriptor> OpenSame(const std::string& path, const struct stat& expected, int access) {
+  FileDescriptor fd(open(path.c_str(), access | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  if (fd.get() < 0) return OpenError(errno, path, access);
   struct stat status {};
   if (fstat(fd.get(), &status) != 0) return OpenError(errno, path);
-  const bool same = (status.st_mode & S_IFMT) == (expected.st_mode & S_IFMT) && status.st_rdev == expected.st_rdev;
-  if (!same) {
+  const bool same_kind = (status.st_mode & S_IFMT) == (expected.st_mode & S_IFMT) && status.st_rdev == expected.st_rdev;
+  const bool same_file = status.st_dev == expected.st_dev && status.st_ino == expected.st_ino;
+  if (!same_kind || (access != O_RDONLY && !same_file)) {
     return MakeError(absl::StatusCode::kUnavailable, What(absl::StrCat(path, " became something else while it was opened")),
                      Fix("leave it in place while it is opened"));
   }
@@ -96,7 +127,7 @@ absl::StatusOr<FileDescriptor> OpenSame(const std::string& path, const struct st
 }
 
 /// Opens a device's node that was found by its name in sysfs, where /dev may say otherwise.
-absl::StatusOr<FileDescriptor> OpenNode(const std::string& path, NodeKind kind) {
+absl::StatusOr<FileDescriptor> OpenNode(const std::string& path, NodeKind kind, int access) {
   struct stat status {};
   if (stat(path.c_str(), &status) != 0) return OpenError(errno, path);
   const bool right_kind = kind == NodeKind::kCharacter ? S_ISCHR(status.st_mode) : S_ISBLK(status.st_mode);
@@ -105,7 +136,7 @@ absl::StatusOr<FileDescriptor> OpenNode(const std::string& path, NodeKind kind) 
     return MakeError(absl::StatusCode::kUnavailable, What(absl::StrCat(path, " is not the node of the device of that name")),
                      Fix("make it anew with the device number that sysfs tells, or in a container pass it in (--device)"));
   }
-  return OpenSame(path, status);
+  return OpenSame(path, status, access);
 }
 
 /// Passthrough hands over blocks as they lie on the drive. What would make them mean something else is refused.
@@ -115,7 +146,7 @@ absl::Status CheckFormat(const NvmeNamespace& nvme, const std::string& name) {
       absl::StatusCode::kFailedPrecondition,
       What(absl::StrCat("the blocks of ", name, " have ", nvme.metadata_bytes, " bytes of metadata each, ",
                         nvme.metadata_interleaved ? "which lie between the data" : "which passthrough leaves unchecked")),
-      Fix("use --path=read if the kernel shows the block device with its full size, or copy the data to a namespace "
+      Fix("use path read if the kernel shows the block device with its full size, or copy the data to a namespace "
           "formatted without metadata"));
 }
 
@@ -123,11 +154,11 @@ absl::Status NotAWholeNamespace(const std::string& path, const DeviceFacts& fact
   if (facts.partition.has_value() && facts.space.has_value()) {
     return MakeError(absl::StatusCode::kFailedPrecondition,
                      What(absl::StrCat(path, " is a partition, and passthrough knows only the whole namespace")),
-                     Fix(absl::StrCat("name ", facts.space->char_node, " with --offset=", facts.partition->offset_bytes,
-                                      " --length=", facts.partition->size_bytes, ", or use --path=read")));
+                     Fix(absl::StrCat("name ", facts.space->char_node, " with offset ", facts.partition->offset_bytes,
+                                      " and length ", facts.partition->size_bytes, ", or use path read")));
   }
   return MakeError(absl::StatusCode::kFailedPrecondition, What(absl::StrCat(path, " is no NVMe namespace")),
-                   Fix("name a namespace (/dev/ng0n1), or use --path=read"));
+                   Fix("name a namespace (/dev/ng0n1), or use path read"));
 }
 
 }  // namespace
@@ -139,13 +170,20 @@ void Volume::RefusePassthrough(const absl::Status& status) {
   Refuse(ReadPath::kNvme, status);
 }
 
-absl::StatusOr<Volume> Volume::Open(const std::string& path) {
+absl::StatusOr<Volume> Volume::Open(const std::string& path) { return OpenAs(path, /*writable=*/false); }
+
+absl::StatusOr<Volume> Volume::OpenForWriting(const std::string& path) { return OpenAs(path, /*writable=*/true); }
+
+int Volume::access() const { return writable_ ? O_RDWR : O_RDONLY; }
+
+absl::StatusOr<Volume> Volume::OpenAs(const std::string& path, bool writable) {
   struct stat status {};
   // Looked at before it is opened, because opening some devices does something.
   if (stat(path.c_str(), &status) != 0) return OpenError(errno, path);
   PENSTOCK_RETURN_IF_ERROR(CheckKind(path, status.st_mode));
   Volume volume;
   volume.name_ = path;
+  volume.writable_ = writable;
   volume.file_system_ = S_ISREG(status.st_mode) ? status.st_dev : status.st_rdev;
   const bool is_char_node = S_ISCHR(status.st_mode);
   absl::StatusOr<DeviceFacts> facts = DeviceFacts{};
@@ -156,10 +194,42 @@ absl::StatusOr<Volume> Volume::Open(const std::string& path) {
     return volume;
   }
   if (is_char_node) return WrongKind(path, "a character device", "name a file, a block device or an NVMe namespace (/dev/ng0n1)");
-  PENSTOCK_ASSIGN_OR_RETURN(FileDescriptor fd, OpenSame(path, status));
-  PENSTOCK_RETURN_IF_ERROR(volume.OpenFile(path, std::move(fd)));
+  if (writable && !facts.ok()) return facts.status();
+  PENSTOCK_RETURN_IF_ERROR(volume.OpenPlain(path, status));
   volume.RefusePassthrough(facts.ok() ? NotAWholeNamespace(path, *facts) : facts.status());
   return volume;
+}
+
+/// From now on nobody can mount the device, swap to it, or make it part of another one, until the claim is closed.
+absl::Status Volume::Claim(FileDescriptor claim) {
+  struct stat status {};
+  if (fstat(claim.get(), &status) != 0) return OpenError(errno, name_);
+  PENSTOCK_RETURN_IF_ERROR(driver::CheckDeviceUnused(status.st_rdev, name_));
+  claim_ = std::move(claim);
+  return absl::OkStatus();
+}
+
+/// The character node knows no mounts and no claims; the block node of the same namespace does.
+absl::Status Volume::ClaimNamespace(const NvmeNamespace& facts) {
+  if (facts.block_node.empty()) {
+    return MakeError(absl::StatusCode::kFailedPrecondition,
+                     What(absl::StrCat("whether ", name_, " is in use cannot be told: the kernel shows no block device for it")),
+                     Fix("look in the kernel log (dmesg) why, and write to a namespace that has one"));
+  }
+  PENSTOCK_ASSIGN_OR_RETURN(FileDescriptor claim, OpenNode(facts.block_node, NodeKind::kBlock, O_RDWR | O_EXCL));
+  return Claim(std::move(claim));
+}
+
+/// A file, or a block device that is no whole namespace.
+absl::Status Volume::OpenPlain(const std::string& path, const struct stat& status) {
+  if (writable_ && S_ISBLK(status.st_mode)) {
+    PENSTOCK_ASSIGN_OR_RETURN(FileDescriptor claim, OpenSame(path, status, O_RDWR | O_EXCL));
+    PENSTOCK_RETURN_IF_ERROR(Claim(std::move(claim)));
+  } else if (writable_) {
+    PENSTOCK_RETURN_IF_ERROR(driver::CheckFileUnused(path));
+  }
+  PENSTOCK_ASSIGN_OR_RETURN(FileDescriptor fd, OpenSame(path, status, access()));
+  return OpenFile(path, std::move(fd));
 }
 
 /// What the kernel reads by itself: a file or a block device.
@@ -184,9 +254,11 @@ absl::Status Volume::OpenFile(const std::string& path, FileDescriptor fd) {
 /// layer. Either may be missing or closed to this user.
 absl::Status Volume::OpenNamespace(const NvmeNamespace& facts, bool named_by_char_node) {
   is_nvme_ = true;
+  if (writable_) PENSTOCK_RETURN_IF_ERROR(ClaimNamespace(facts));
   const absl::Status by_controller = OpenCharNode(facts);
   if (!by_controller.ok()) RefusePassthrough(by_controller);
   const absl::Status by_kernel = OpenBlockNode(facts);
+  if (!by_kernel.ok() && writable_) return by_kernel;  // It was claimed, and something is wrong with it all the same.
   if (!by_kernel.ok()) {
     Refuse(ReadPath::kRead, by_kernel);
     Refuse(ReadPath::kPread, by_kernel);
@@ -199,9 +271,9 @@ absl::Status Volume::OpenCharNode(const NvmeNamespace& facts) {
   NvmeNamespace nvme = facts;
   if (nvme.char_node.empty()) {
     return MakeError(absl::StatusCode::kUnimplemented, What(absl::StrCat("the kernel has no character node for ", name_)),
-                     Fix("use Linux 5.19 or later, or --path=read"));
+                     Fix("use Linux 5.19 or later, or path read"));
   }
-  PENSTOCK_ASSIGN_OR_RETURN(passthrough_, OpenNode(nvme.char_node, NodeKind::kCharacter));
+  PENSTOCK_ASSIGN_OR_RETURN(passthrough_, OpenNode(nvme.char_node, NodeKind::kCharacter, access()));
   const driver::NvmeNode node{passthrough_.get(), nvme.char_node};
   PENSTOCK_RETURN_IF_ERROR(driver::IdentifyNamespace(node, nvme));
   PENSTOCK_RETURN_IF_ERROR(driver::IdentifyController(node, nvme.controller));
@@ -220,9 +292,9 @@ absl::Status Volume::OpenBlockNode(const NvmeNamespace& facts) {
   const std::string& path = facts.block_node;
   if (path.empty()) {
     return MakeError(absl::StatusCode::kFailedPrecondition, What(absl::StrCat("the kernel shows no block device for ", name_)),
-                     Fix("use --path=nvme, or look in the kernel log (dmesg) why"));
+                     Fix("use path nvme, or look in the kernel log (dmesg) why"));
   }
-  PENSTOCK_ASSIGN_OR_RETURN(FileDescriptor fd, OpenNode(path, NodeKind::kBlock));
+  PENSTOCK_ASSIGN_OR_RETURN(FileDescriptor fd, OpenNode(path, NodeKind::kBlock, access()));
   PENSTOCK_ASSIGN_OR_RETURN(const uint64_t kernel_bytes, SizeOf(fd.get(), path));
   if (nvme_.has_value() && kernel_bytes != size_bytes_) {
     return MakeError(absl::StatusCode::kFailedPrecondition,

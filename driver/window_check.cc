@@ -19,7 +19,6 @@ namespace penstock {
 namespace driver {
 namespace {
 
-constexpr uint64_t kPageBytes = 4096;
 constexpr std::byte kCanary{0xC5};
 constexpr char kReportIt[] = "do not use this window; report the GPU, its driver, the kernel and this report";
 
@@ -37,7 +36,7 @@ struct Attempt {
 std::vector<absl::Span<std::byte>> Neighbours(absl::Span<std::byte> window, const Attempt& attempt) {
   const uint64_t begin = attempt.check.place.offset_bytes;
   const uint64_t end = begin + attempt.expected.size();
-  const uint64_t before = std::min(begin, kPageBytes);
+  const uint64_t before = std::min<uint64_t>(begin, kPageBytes);
   return {window.subspan(begin - before, before), window.subspan(end, kPageBytes)};
 }
 

@@ -11,8 +11,19 @@
 #include "penstock/hip_device.h"
 
 namespace penstock {
+namespace {
+
+// CUDA cuts less than this from a larger allocation, and does not export such a part.
+constexpr uint64_t kUnitBytes = 2 << 20;
+
+}  // namespace
 
 absl::StatusOr<ExportedGpuMemory> AllocateExported(u32 index, uint64_t bytes) {
+  if (bytes == 0 || bytes % kUnitBytes != 0) {
+    return MakeError(absl::StatusCode::kInvalidArgument,
+                     What(absl::StrCat("memory of ", bytes, " bytes cannot be exported: that is no multiple of 2 MiB")),
+                     Fix("allocate a multiple of 2 MiB, as a window needs anyhow"));
+  }
   PENSTOCK_ASSIGN_OR_RETURN(const GpuFacts gpu, hip::FindGpu(index));
   const hip::CurrentGpu current(static_cast<int>(index));
   void* memory = nullptr;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "penstock/cpu_device.h"
 
+#include <algorithm>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -28,6 +29,7 @@ class CpuDevice final : public ResidentDevice {
   }
 
   std::string name() const override { return "cpu"; }
+  SlotClock slot_clock() const override { return {device::Group::kTicksPerSecond, /*is_hosts=*/true}; }
 
  protected:
   absl::StatusOr<u64> Map(absl::Span<std::byte> memory) override { return reinterpret_cast<u64>(memory.data()); }
@@ -90,6 +92,13 @@ void CpuDevice::EndLaunch() {
 }
 
 }  // namespace
+
+CpuDeviceOptions CpuOptionsOf(const DeviceOptions& options) {
+  CpuDeviceOptions cpu_options;
+  static_cast<DeviceOptions&>(cpu_options) = options;
+  if (options.workgroups == 0) cpu_options.workgroups = std::max(2u, std::thread::hardware_concurrency()) - 1;
+  return cpu_options;
+}
 
 absl::StatusOr<std::unique_ptr<Device>> MakeCpuDevice(const CpuDeviceOptions& options, const CpuProgram& program) {
   PENSTOCK_RETURN_IF_ERROR(CheckDeviceOptions(options, CpuMemory::kMaxWorkgroups));

@@ -16,4 +16,12 @@ uint64_t LatencyHistogram::Percentile(double fraction) const {
   return max_ns_;
 }
 
+void LatencyHistogram::Add(const LatencyHistogram& other) {
+  for (uint32_t bucket = 0; bucket < kBuckets; ++bucket) counts_[bucket] += other.counts_[bucket];
+  count_ += other.count_;
+  sum_ns_ += other.sum_ns_;
+  max_ns_ = std::max(max_ns_, other.max_ns_);
+  min_ns_ = std::min(min_ns_, other.min_ns_);
+}
+
 }  // namespace penstock

@@ -50,12 +50,15 @@ absl::StatusOr<LiveRing> LiveRing::Create(const Storage& storage, const Options&
     ring.offset_[p + 1] = ring.offset_[p] + count;
     ring.sub_rings_[p] = {options.first_sequence, options.first_sequence};
   }
-  if (storage.doorbell == nullptr || storage.slots.size() < ring.slot_count()) {
+  const bool times_fit = storage.times.empty() || storage.times.size() >= ring.slot_count();
+  if (storage.doorbell == nullptr || storage.slots.size() < ring.slot_count() || !times_fit) {
     return MakeError(absl::StatusCode::kInvalidArgument,
-                     What(absl::StrCat("ring storage has ", storage.slots.size(), " slots of ", ring.slot_count(), " needed")),
-                     Fix("hand in a doorbell and as many slots as the sub-rings have together"));
+                     What(absl::StrCat("ring storage has ", storage.slots.size(), " slots and ", storage.times.size(),
+                                       " times of ", ring.slot_count(), " needed")),
+                     Fix("hand in a doorbell, and as many slots as the sub-rings have together, and of times as many or none"));
   }
   ring.slots_ = storage.slots.first(ring.slot_count());
+  ring.times_ = storage.times;
   ring.doorbell_ = storage.doorbell;
   ring.argument_count_ = options.argument_count;
   ring.reaped_.assign(ring.slot_count(), u8{1});
@@ -139,12 +142,23 @@ absl::StatusOr<Ticket> LiveRing::Publish(const Work& work) {
   return ticket;
 }
 
-bool LiveRing::TryReap(const Ticket& ticket, Completion& completion) {
+layout::SlotTimes LiveRing::TimesOf(u32 index) const {
+  if (times_.empty()) return {};
+  return {layout::LoadRelaxed<Scope::kSystem>(&times_[index].claimed_ticks),
+          layout::LoadRelaxed<Scope::kSystem>(&times_[index].ended_ticks)};
+}
+
+bool LiveRing::IsInFlight(const Ticket& ticket) const {
   const u32 p = Index(ticket.priority);
-  PENSTOCK_CHECK(p < layout::kPriorityCount);
-  SubRing& sub_ring = sub_rings_[p];
+  if (p >= layout::kPriorityCount) return false;
+  const SubRing& sub_ring = sub_rings_[p];
+  return ticket.sequence - sub_ring.oldest < sub_ring.tail - sub_ring.oldest && reaped_[SlotIndex(ticket)] == 0;
+}
+
+bool LiveRing::TryReap(const Ticket& ticket, Completion& completion) {
+  PENSTOCK_CHECK(IsInFlight(ticket));
+  SubRing& sub_ring = sub_rings_[Index(ticket.priority)];
   const u32 index = SlotIndex(ticket);
-  PENSTOCK_CHECK(ticket.sequence - sub_ring.oldest < sub_ring.tail - sub_ring.oldest && reaped_[index] == 0);
   u32* word = slots_[index].word;
   // Pairs with the release in Interpreter::Complete.
   const u32 status = layout::LoadAcquire<Scope::kSystem>(&word[layout::kStatusWord]);
@@ -152,11 +166,12 @@ bool LiveRing::TryReap(const Ticket& ticket, Completion& completion) {
   const u32 low = layout::LoadRelaxed<Scope::kSystem>(&word[layout::kResultLowWord]);
   const u32 high = layout::LoadRelaxed<Scope::kSystem>(&word[layout::kResultHighWord]);
   if (status == layout::kDone) {
-    completion = {ticket, layout::FaultReason::kNone, 0, layout::JoinWords(low, high)};
+    completion = {.ticket = ticket, .result = layout::JoinWords(low, high)};
   } else {
-    completion = {ticket, static_cast<layout::FaultReason>(high), low, 0};
+    completion = {.ticket = ticket, .fault = static_cast<layout::FaultReason>(high), .fault_detail = low};
     layout::StoreRelaxed<Scope::kSystem>(&word[layout::kStatusWord], layout::kEmpty);  // acknowledged
   }
+  completion.times = TimesOf(index);
   reaped_[index] = 1;
   --in_flight_;
   while (sub_ring.oldest != sub_ring.tail && reaped_[SlotIndex({ticket.priority, sub_ring.oldest})] != 0) ++sub_ring.oldest;
@@ -211,6 +226,7 @@ void LiveRing::EndAsLost() {
       const u32 index = SlotIndex({static_cast<layout::Priority>(p), sequence});
       u32* word = slots_[index].word;
       if (reaped_[index] != 0 || IsFinal(layout::LoadAcquire<Scope::kSystem>(&word[layout::kStatusWord]))) continue;
+      if (!times_.empty()) times_[index] = {};
       layout::StoreRelaxed<Scope::kSystem>(&word[layout::kResultLowWord], 0u);
       layout::StoreRelaxed<Scope::kSystem>(&word[layout::kResultHighWord], static_cast<u32>(layout::FaultReason::kDeviceLost));
       layout::StoreRelease<Scope::kSystem>(&word[layout::kStatusWord], layout::kFault);

@@ -8,7 +8,7 @@
 
 namespace penstock {
 
-MegakernelMemory::MegakernelMemory(const DeviceOptions& options, u64 ticks_per_second) {
+MegakernelMemory::MegakernelMemory(const DeviceOptions& options, u64 ticks_per_second) : ticks_per_second_(ticks_per_second) {
   const auto& counts = options.ring.slot_counts;
   const u32 slot_count = std::accumulate(counts.begin(), counts.end(), 0u);
   slots_ = Reserve<layout::Slot>(slot_count, host_bytes_);
@@ -16,6 +16,7 @@ MegakernelMemory::MegakernelMemory(const DeviceOptions& options, u64 ticks_per_s
   counters_ = Reserve<layout::Counters>(1, host_bytes_);
   control_ = Reserve<u32>(layout::kControlMinWords + options.user_words, host_bytes_);
   debug_log_ = Reserve<u32>(layout::DebugLogWords(options.debug_log_records), host_bytes_);
+  slot_times_ = Reserve<layout::SlotTimes>(options.slot_times ? slot_count : 0, host_bytes_);
 
   launch_ = Reserve<device::LaunchState>(1, device_bytes_);
   shared_ = Reserve<device::SharedState>(1, device_bytes_);
@@ -25,6 +26,7 @@ MegakernelMemory::MegakernelMemory(const DeviceOptions& options, u64 ticks_per_s
   workgroups_ = Reserve<device::WorkgroupState>(options.workgroups, device_bytes_);
   buffers_ = Reserve<layout::BufferRow>(options.max_buffers, device_bytes_);
   user_words_ = Reserve<u32>(options.user_words, device_bytes_);
+  if (options.io_queues != 0) ReserveIo(options, slot_count);
 
   const auto ticks = [&](absl::Duration duration) {
     return static_cast<u64>(absl::ToDoubleSeconds(duration) * static_cast<double>(ticks_per_second));
@@ -38,6 +40,19 @@ MegakernelMemory::MegakernelMemory(const DeviceOptions& options, u64 ticks_per_s
   view_.mirror_interval_ticks = ticks(options.mirror_interval);
 }
 
+void MegakernelMemory::ReserveIo(const DeviceOptions& options, u32 slot_count) {
+  io_queues_ = Reserve<layout::LiveIoQueue>(options.io_queues, host_bytes_);
+  io_bells_ = Reserve<u64>(layout::IoBellCount(options.io_queues), host_bytes_);
+  io_alarm_ = Reserve<layout::IoAlarm>(1, host_bytes_);
+  io_states_ = Reserve<device::IoQueueState>(options.io_queues, device_bytes_);
+  io_entries_ = Reserve<device::IoEntry>(u64{options.io_queues} * layout::kMaxIoSlots, device_bytes_);
+  waits_ = Reserve<device::WaitState>(slot_count, device_bytes_);
+  resources_ = Reserve<layout::ResourceRow>(options.max_resources, device_bytes_);
+  resource_states_ = Reserve<device::ResourceState>(options.max_resources, device_bytes_);
+  view_.io.queue_count = options.io_queues;
+  view_.io.resource_count = options.max_resources;
+}
+
 void MegakernelMemory::Place(const Piece& host, const Piece& device) {
   host_ = host;
   device_ = device;
@@ -46,19 +61,37 @@ void MegakernelMemory::Place(const Piece& host, const Piece& device) {
   view_.control = AddressOf(control_, host);
   view_.counters = AddressOf(counters_, host);
   view_.debug_log = AddressOf(debug_log_, host);
+  if (slot_times_.count != 0) view_.slot_times = AddressOf(slot_times_, host);
   view_.launch = AddressOf(launch_, device);
   view_.shared = AddressOf(shared_, device);
   view_.slot_states = AddressOf(slot_states_, device);
   view_.workgroups = AddressOf(workgroups_, device);
   view_.user_words = AddressOf(user_words_, device);
   view_.buffers = AddressOf(buffers_, device);
+  if (view_.io.queue_count != 0) PlaceIo();
   view_.deferred =
       device::DeferredQueue::Over(AddressOf(cells_, device), AddressOf(cursors_, device), static_cast<u32>(cells_.count));
+}
+
+void MegakernelMemory::PlaceIo() {
+  view_.io.queues = AddressOf(io_queues_, host_);
+  view_.io.bells = AddressOf(io_bells_, host_);
+  view_.io.alarm = AddressOf(io_alarm_, host_);
+  view_.io.states = AddressOf(io_states_, device_);
+  view_.io.entries = AddressOf(io_entries_, device_);
+  view_.io.waits = AddressOf(waits_, device_);
+  view_.io.resources = AddressOf(resources_, device_);
+  view_.io.resource_states = AddressOf(resource_states_, device_);
+}
+
+LiveIoQueues MegakernelMemory::io_queues() const {
+  return {Of(io_queues_, host_), Of(io_bells_, host_), Of(io_alarm_, host_).data()};
 }
 
 void MegakernelMemory::Connect(const LiveRing& ring, u32 first_sequence) {
   const absl::Span<device::DeferredQueue::Cell> cells = Of(cells_, device_);
   for (u32 i = 0; i < cells.size(); ++i) cells[i].turn = i;
+  for (device::IoQueueState& state : Of(io_states_, device_)) state.free = ~u64{0};
   control()[layout::kControlTenantTableStart] = layout::kControlTenantMasks;
   for (u32 p = 0; p <= layout::kPriorityCount; ++p) {
     view_.partition_offset[p] = ring.partition_offset(p);

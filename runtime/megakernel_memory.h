@@ -10,8 +10,9 @@
 #include "absl/types/span.h"
 #include "penstock/device.h"
 #include "penstock/device/state.h"
+#include "penstock/export.h"
 
-namespace penstock {
+namespace PENSTOCK_API penstock {
 
 class MegakernelMemory {
  public:
@@ -22,6 +23,7 @@ class MegakernelMemory {
 
   MegakernelMemory(const DeviceOptions& options, u64 ticks_per_second);
 
+  u64 ticks_per_second() const { return ticks_per_second_; }
   u64 host_bytes() const { return host_bytes_; }
   u64 device_bytes() const { return device_bytes_; }
 
@@ -41,6 +43,8 @@ class MegakernelMemory {
   layout::Counters& counters() const { return Of(counters_, host_)[0]; }
   absl::Span<u32> control() const { return Of(control_, host_); }
   absl::Span<u32> debug_log() const { return Of(debug_log_, host_); }
+  absl::Span<layout::SlotTimes> slot_times() const { return Of(slot_times_, host_); }
+  LiveIoQueues io_queues() const;
 
   // Device memory, or its image.
   device::LaunchState& launch() const { return Of(launch_, device_)[0]; }
@@ -49,6 +53,8 @@ class MegakernelMemory {
   absl::Span<device::WorkgroupState> workgroups() const { return Of(workgroups_, device_); }
   absl::Span<layout::BufferRow> buffers() const { return Of(buffers_, device_); }
   absl::Span<u32> user_words() const { return Of(user_words_, device_); }
+  absl::Span<layout::ResourceRow> resources() const { return Of(resources_, device_); }
+  absl::Span<device::ResourceState> resource_states() const { return Of(resource_states_, device_); }
 
   /// Offset of one of the above in the device's piece.
   u64 DeviceOffset(const void* image) const { return static_cast<u64>(static_cast<const std::byte*>(image) - device_.host); }
@@ -56,8 +62,8 @@ class MegakernelMemory {
  private:
   template <typename T>
   struct Block {
-    u64 offset;
-    u64 count;
+    u64 offset = 0;
+    u64 count = 0;
   };
 
   template <typename T>
@@ -75,12 +81,18 @@ class MegakernelMemory {
     return reinterpret_cast<T*>(piece.device + block.offset);
   }
 
+  const u64 ticks_per_second_;
+
   u64 host_bytes_ = 0;
   Block<layout::Slot> slots_;
   Block<layout::Doorbell> doorbell_;
   Block<layout::Counters> counters_;
   Block<u32> control_;
   Block<u32> debug_log_;
+  Block<layout::SlotTimes> slot_times_;
+  Block<layout::LiveIoQueue> io_queues_;
+  Block<u64> io_bells_;
+  Block<layout::IoAlarm> io_alarm_;
 
   u64 device_bytes_ = 0;
   Block<device::LaunchState> launch_;
@@ -91,6 +103,14 @@ class MegakernelMemory {
   Block<device::WorkgroupState> workgroups_;
   Block<layout::BufferRow> buffers_;
   Block<u32> user_words_;
+  Block<device::IoQueueState> io_states_;
+  Block<device::IoEntry> io_entries_;
+  Block<device::WaitState> waits_;
+  Block<layout::ResourceRow> resources_;
+  Block<device::ResourceState> resource_states_;
+
+  void ReserveIo(const DeviceOptions& options, u32 slot_count);
+  void PlaceIo();
 
   Piece host_;
   Piece device_;

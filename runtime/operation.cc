@@ -13,6 +13,7 @@ namespace {
 class NoOperation final : public Operation {
  public:
   std::string_view name() const override { return "none"; }
+  bool takes_any_order() const override { return true; }
   absl::Status Prepare(Device&, uint32_t) override { return absl::OkStatus(); }
   Work MakeWork(const LandedChunk&) const override { return {.opcode = layout::kNop}; }
   std::unique_ptr<SourceFold> BeginSource() const override { return std::make_unique<FoldOfSource>(); }
@@ -56,6 +57,7 @@ class Crc32cOperation final : public Operation {
 class HistogramOperation final : public Operation {
  public:
   std::string_view name() const override { return "histogram"; }
+  bool takes_any_order() const override { return true; }
 
   absl::Status Prepare(Device& device, uint32_t buffer_count) override {
     counts_.resize(static_cast<size_t>(buffer_count) * layout::kHistogramBins);

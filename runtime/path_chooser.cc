@@ -95,7 +95,7 @@ absl::StatusOr<PathChooser::Choice> PathChooser::Choose(const Source& source, st
   }
   return MakeError(absl::StatusCode::kFailedPrecondition,
                    What(absl::StrCat(volume.name(), ": path ", NameOf(last.path), " was demanded and is refused: ", last.cause)),
-                   Fix(absl::StrCat(last.remedy, ", or leave the choice to --path=auto")));
+                   Fix(absl::StrCat(last.remedy, ", or demand no path")));
 }
 
 std::vector<PathReport> PathChooser::Report() const {

@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "penstock/operation.h"
 #include "penstock/pump.h"
+#include "runtime/chunk_order.h"
 
 namespace penstock {
 
@@ -18,13 +19,15 @@ class PumpInlet;
 struct OpenSource {
   PumpSource parts;
   std::unique_ptr<SourceFold> fold;
-  uint64_t next_offset = 0;  // of the next chunk to read, from the extent's start
-  uint64_t bytes = 0;        // folded
-  uint32_t chunks = 0;       // in the window
-  bool ended_early = false;  // no more reads are started
+  ChunkOrder order;
+  uint64_t started_bytes = 0;   // of the extent: that reads were started for
+  uint64_t started_chunks = 0;  //
+  uint64_t bytes = 0;           // folded
+  uint32_t chunks = 0;          // in the window
+  bool ended_early = false;     // no more reads are started
   absl::Status status = absl::OkStatus();
 
-  bool AllStarted() const { return ended_early || next_offset >= parts.length_bytes; }
+  bool AllStarted() const { return ended_early || started_bytes >= parts.length_bytes; }
 };
 
 /// A place in an inlet's window. There is one for each buffer of the pool.
@@ -34,7 +37,7 @@ struct PumpChunk {
   uint32_t buffer_index = 0;
   PumpInlet* inlet = nullptr;
   OpenSource* source = nullptr;
-  PumpChunk* next = nullptr;  // in the order of the bytes
+  PumpChunk* next = nullptr;  // in the order of the reads
   uint64_t offset = 0;        // from the extent's start
   uint32_t length = 0;        // asked for
   uint32_t bytes = 0;         // landed

@@ -46,7 +46,9 @@ OpenSource* PumpInlet::SourceToRead() {
       break;
     }
     PENSTOCK_CHECK(next->depth > 0);
-    sources_.push_back({.parts = *next, .fold = run_.operation.BeginSource()});
+    const uint64_t chunk_count = (next->length_bytes + run_.options.chunk_bytes - 1) / run_.options.chunk_bytes;
+    sources_.push_back(
+        {.parts = *next, .fold = run_.operation.BeginSource(), .order = ChunkOrder(chunk_count, run_.options.shuffle_seed)});
     run_.readers.Add(*next->reader);
     if (!sources_.back().AllStarted()) return &sources_.back();
   }
@@ -55,16 +57,16 @@ OpenSource* PumpInlet::SourceToRead() {
 
 void PumpInlet::StartRead(OpenSource& source) {
   PumpChunk& chunk = run_.chunks.Take();
-  const uint64_t left = source.parts.length_bytes - source.next_offset;
   chunk.inlet = this;
   chunk.source = &source;
-  chunk.offset = source.next_offset;
-  chunk.length = static_cast<uint32_t>(std::min<uint64_t>(run_.options.chunk_bytes, left));
+  chunk.offset = source.order.At(source.started_chunks) * run_.options.chunk_bytes;
+  chunk.length = static_cast<uint32_t>(std::min<uint64_t>(run_.options.chunk_bytes, source.parts.length_bytes - chunk.offset));
   (oldest_ == nullptr ? oldest_ : newest_->next) = &chunk;
   newest_ = &chunk;
   ++window_;
   ++reading_;
-  source.next_offset += chunk.length;
+  source.started_bytes += chunk.length;
+  ++source.started_chunks;
   ++source.chunks;
   const absl::Status status = source.parts.reader->Start({.tag = chunk.buffer_index,
                                                           .volume = source.parts.volume,

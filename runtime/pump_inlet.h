@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // One inlet of a pump: the sources that one controller or file system serves, read one after the other through a window of
-// chunks, and folded in the order of their bytes.
+// chunks, and folded in the order in which they were read.
 #pragma once
 
 #include <cstdint>

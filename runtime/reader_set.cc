@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "absl/types/span.h"
+#include "penstock/check.h"
 #include "penstock/error.h"
 
 namespace penstock {
@@ -18,6 +19,12 @@ void ReaderSet::Add(Reader& reader) {
   const bool known =
       std::any_of(members_.begin(), members_.end(), [&](const Member& member) { return member.reader == &reader; });
   if (!known) members_.push_back({.reader = &reader, .expected_ns = 0});
+}
+
+void ReaderSet::Remove(const Reader& reader) {
+  const auto member = std::find_if(members_.begin(), members_.end(), [&](const Member& each) { return each.reader == &reader; });
+  PENSTOCK_CHECK(member != members_.end() && reader.in_flight() == 0);
+  members_.erase(member);
 }
 
 bool ReaderSet::AnyInFlight() const {

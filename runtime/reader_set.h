@@ -21,6 +21,8 @@ class ReaderSet {
 
   /// Takes the reader in; once is enough. Borrowed. Allocates.
   void Add(Reader& reader);
+  /// Requires: it is in the set, and nothing of it is in flight.
+  void Remove(const Reader& reader);
 
   /// True while a read of any of them is in flight.
   bool AnyInFlight() const;

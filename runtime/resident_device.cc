@@ -23,18 +23,21 @@ absl::Status CheckDeviceOptions(const DeviceOptions& options, u32 most_workgroup
     std::string_view name;
     u32 value;
     u32 most;
+    u32 least = 1;
   };
   const auto& slot_counts = options.ring.slot_counts;
   for (const Limit& limit :
        {Limit{"workgroups", options.workgroups, most_workgroups}, Limit{"user_words", options.user_words, 1u << 24},
         Limit{"max_buffers", options.max_buffers, layout::kMaxBuffers},
         Limit{"debug_log_records", options.debug_log_records, 1u << 24},
+        Limit{"io_queues", options.io_queues, layout::kMaxIoQueues, 0},
+        Limit{"max_resources", options.max_resources, 1u << 24, 0},
         Limit{"ring.slot_counts", *std::ranges::min_element(slot_counts), LiveRing::kMaxSubRingSlots},
         Limit{"ring.slot_counts", *std::ranges::max_element(slot_counts), LiveRing::kMaxSubRingSlots}}) {
-    if (limit.value >= 1 && limit.value <= limit.most) continue;
+    if (limit.value >= limit.least && limit.value <= limit.most) continue;
     return MakeError(absl::StatusCode::kInvalidArgument,
                      What(absl::StrFormat("device option %s is %d", std::string(limit.name), limit.value)),
-                     Fix(absl::StrCat("set it to at least 1 and at most ", limit.most)));
+                     Fix(absl::StrCat("set it to at least ", limit.least, " and at most ", limit.most)));
   }
   return absl::OkStatus();
 }
@@ -43,7 +46,8 @@ absl::StatusOr<LiveRing> MakeRing(MegakernelMemory& memory, const DeviceOptions&
                                   LiveRing::ArgumentCount argument_count) {
   LiveRing::Options ring_options = options.ring;
   ring_options.argument_count = argument_count;
-  PENSTOCK_ASSIGN_OR_RETURN(LiveRing ring, LiveRing::Create({memory.slots(), &memory.doorbell()}, ring_options));
+  PENSTOCK_ASSIGN_OR_RETURN(LiveRing ring,
+                            LiveRing::Create({memory.slots(), &memory.doorbell(), memory.slot_times()}, ring_options));
   memory.Connect(ring, options.ring.first_sequence);
   return ring;
 }
@@ -102,6 +106,24 @@ absl::StatusOr<u32> ResidentDevice::RegisterAutomaton(absl::Span<const u32> tabl
   PENSTOCK_RETURN_IF_ERROR(CheckAutomaton(table));
   PENSTOCK_ASSIGN_OR_RETURN(const u64 address, CopyTable(table));
   return AddBufferRow(address, table.size() * sizeof(u32), layout::kBufferRead | layout::kBufferAutomaton);
+}
+
+absl::Status ResidentDevice::SetResource(u32 id, const layout::ResourceRow& resource) {
+  if (running_) {
+    return MakeError(absl::StatusCode::kFailedPrecondition, What("a resource cannot be changed while the megakernel runs"),
+                     Fix("set every resource before Start"));
+  }
+  if (id >= memory_->resources().size()) {
+    return MakeError(absl::StatusCode::kOutOfRange,
+                     What(absl::StrCat("resource ", id, " of ", memory_->resources().size(), " that the device has room for")),
+                     Fix("raise DeviceOptions::max_resources, and set io_queues"));
+  }
+  layout::ResourceRow& row = memory_->resources()[id];
+  device::ResourceState& state = memory_->resource_states()[id];
+  row = resource;
+  state = {device::ResourceState::kAbsent};
+  PENSTOCK_RETURN_IF_ERROR(Upload(&row, sizeof(row)));
+  return Upload(&state, sizeof(state));
 }
 
 absl::Status ResidentDevice::SetTenant(const TenantRights& rights) {

@@ -10,9 +10,10 @@
 #include <vector>
 
 #include "penstock/device.h"
+#include "penstock/export.h"
 #include "runtime/megakernel_memory.h"
 
-namespace penstock {
+namespace PENSTOCK_API penstock {
 
 /// Errors: InvalidArgument for a size of zero or past its limit.
 absl::Status CheckDeviceOptions(const DeviceOptions& options, u32 most_workgroups);
@@ -23,10 +24,13 @@ class ResidentDevice : public Device {
   u32 workgroups() const override { return options_.workgroups; }
   LiveRing& ring() override { return ring_; }
   const LiveRing& ring() const override { return ring_; }
+  SlotClock slot_clock() const override { return {memory_->ticks_per_second(), /*is_hosts=*/false}; }
+  LiveIoQueues io_queues() override { return memory_->io_queues(); }
   absl::StatusOr<u32> RegisterBuffer(absl::Span<std::byte> memory, u32 rights) override;
   absl::StatusOr<u32> RegisterDeviceMemory(u64 device_address, u64 length_bytes, u32 rights) override;
   void Keep(std::shared_ptr<const void> memory) override { kept_.push_back(std::move(memory)); }
   absl::StatusOr<u32> RegisterAutomaton(absl::Span<const u32> table) override;
+  absl::Status SetResource(u32 id, const layout::ResourceRow& resource) override;
   absl::Status SetTenant(const TenantRights& rights) override;
   void BeginEpoch() override;
   absl::Status Start() override { return Launch(/*run_once=*/false); }

@@ -36,6 +36,7 @@ const char* EdgeName(Edge edge) {
   switch (edge) {
     case Edge::kPublish: return "publish";
     case Edge::kClaim: return "claim";
+    case Edge::kResume: return "resume";
     case Edge::kDone: return "finish";
     case Edge::kFault: return "fault";
     case Edge::kAcknowledge: return "acknowledge";

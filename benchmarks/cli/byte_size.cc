@@ -14,7 +14,7 @@ bool AbslParseFlag(absl::string_view text, ByteSize* size, std::string* error) {
   size_t digits = 0;
   while (digits < text.size() && absl::ascii_isdigit(static_cast<unsigned char>(text[digits]))) ++digits;
   const std::string unit = absl::AsciiStrToLower(text.substr(digits));
-  const std::string units = "kmg";
+  const std::string units = "kmgt";
   const size_t power = unit.empty() ? 0 : units.find(unit[0]) + 1;
   const bool known = unit.empty() || (power != 0 && (unit.size() == 1 || unit.substr(1) == "ib"));
   uint64_t number = 0;

@@ -9,7 +9,7 @@
 
 namespace penstock::cli {
 
-/// A flag value such as 1MiB, 64k or 4096. K, M and G, with or without iB, are powers of 1024.
+/// A flag value such as 1MiB, 64k or 4096. K, M, G and T, with or without iB, are powers of 1024.
 struct ByteSize {
   uint64_t bytes = 0;
 };

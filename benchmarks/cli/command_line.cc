@@ -29,6 +29,7 @@ constexpr ByteSize kToTheEnd{std::numeric_limits<uint64_t>::max()};
 ABSL_FLAG(std::string, op, "crc32c", "what the kernel does with the bytes");
 ABSL_FLAG(std::string, path, "auto", "how the bytes get from the disk into memory");
 ABSL_FLAG(std::string, buffer, "pinned", "what memory the bytes land in");
+ABSL_FLAG(bool, pull, false, "let the kernel fetch the bytes by itself");
 ABSL_FLAG(bool, iopoll, false, "poll the controller for completions");
 ABSL_FLAG(bool, sqpoll, false, "let a kernel thread submit");
 ABSL_FLAG(std::string, device, "auto", "what runs the kernel");
@@ -36,6 +37,8 @@ ABSL_FLAG(penstock::cli::ByteSize, chunk, penstock::cli::ByteSize{1u << 20}, "by
 ABSL_FLAG(uint32_t, depth, 32, "reads in flight");
 ABSL_FLAG(penstock::cli::ByteSize, offset, penstock::cli::ByteSize{0}, "where to start on each source");
 ABSL_FLAG(penstock::cli::ByteSize, length, penstock::cli::kToTheEnd, "bytes of each source");
+ABSL_FLAG(std::string, order, "sequential", "the order in which chunks are read");
+ABSL_FLAG(uint64_t, seed, 1, "of a random order");
 ABSL_FLAG(uint32_t, workgroups, 0, "workgroups of the kernel");
 ABSL_FLAG(double, read_timeout, 30, "seconds after which a read is given up");
 ABSL_FLAG(penstock::cli::ByteSize, size, penstock::cli::ByteSize{0}, "bytes of a window");
@@ -50,12 +53,16 @@ constexpr char kHelp[] = R"(penstock streams files into a resident kernel and pr
 
 usage: penstock ingest SOURCE... [--op=crc32c|histogram|match|verify|none] [options]
        penstock probe [VOLUME...] [--json]
+       penstock bench VOLUME... [options]            (penstock bench --help)
+       penstock report RESULT.json... -o FILE.html   (penstock report --help)
        penstock window list | reserve --device=hip[:N] --size=SIZE | release N | check [N] [options]
        penstock --help | --version
 
 ingest: a SOURCE is a file, a block device or an NVMe namespace (/dev/ng0n1, /dev/nvme0n1, /dev/disk/by-id/...); a directory
 stands for the regular files below it. Sources are opened read-only.
 probe: tells what this host offers, and tries every path on each VOLUME (default: every NVMe namespace) with a small read.
+bench: measures every path of a volume, splits the time of a read, and says whether the counters agree.
+report: makes a page, or another program's format, of what bench has measured.
 window: buffers in a GPU's memory that NVMe reads can land in, by the kernel module penstock_p2p. list shows them; reserve makes
 one, which stays when the command ends; release gives one back; check reads a volume into one and compares every byte, as the CPU
 and as the device sees it: a report to keep or to send.
@@ -78,12 +85,18 @@ and as the device sees it: a report to keep or to send.
   --buffer=p2pmem:ADDRESS
                      the bytes land in the peer-to-peer memory of the PCI function at ADDRESS, e.g. 0000:41:00.0: an NVMe
                      controller's memory buffer, for one
+  --pull             the kernel gets a list of what to read and asks this host for each chunk itself; with --op=crc32c or none.
+                     The depth is then of all sources together
   --iopoll           completions are polled for (needs nvme.poll_queues); not for path pread
   --sqpoll           a kernel thread submits; not for path pread
   --chunk=1MiB       bytes a read; a multiple of 4KiB, at most 256MiB
   --depth=32         reads in flight of each controller or file system, 1 to 4096. Locks 2 x depth x chunk of memory for each
   --offset=0         where to start on each source: bytes, or 64KiB, 1MiB, 1GiB. On a block device whole logical blocks
   --length=SIZE      how much of each source (default: to its end). Results are of these bytes, offsets in them from the first
+  --order=sequential chunks are read in the order of their bytes
+  --order=random     each source's chunks are read in a random order, to measure with: --op=none or histogram, with --pull none or
+                     crc32c
+  --seed=1           which random order
   --read-timeout=30  seconds after which a read that hangs is given up
 
   --device=auto      the first GPU if one can be used, otherwise cpu; why not the GPU is reported, with the remedy
@@ -196,10 +209,21 @@ absl::Status CheckPatterns(const CommandLine& line) {
   return absl::OkStatus();
 }
 
+/// What a random order does not change the result of. The kernel that pulls has results put together in order afterwards.
+absl::Status CheckOrder(const CommandLine& line) {
+  PENSTOCK_RETURN_IF_ERROR(CheckOneOf("order", absl::GetFlag(FLAGS_order), {"sequential", "random"}));
+  if (!line.shuffle_seed.has_value() || line.pull || line.operation == "none" || line.operation == "histogram") {
+    return absl::OkStatus();
+  }
+  return Wrong(absl::StrCat("--order=random with --op=", line.operation),
+               "use --op=none or --op=histogram, or --pull with --op=crc32c, or leave --order out");
+}
+
 absl::Status CheckLine(const CommandLine& line, uint64_t chunk_bytes) {
   PENSTOCK_RETURN_IF_ERROR(CheckOneOf("op", line.operation, {"crc32c", "histogram", "match", "verify", "none"}));
   PENSTOCK_RETURN_IF_ERROR(CheckOneOf("path", absl::GetFlag(FLAGS_path), {"auto", "bar", "nvme", "read", "pread"}));
   PENSTOCK_RETURN_IF_ERROR(CheckPatterns(line));
+  PENSTOCK_RETURN_IF_ERROR(CheckOrder(line));
   if (chunk_bytes == 0 || chunk_bytes % 4096 != 0 || chunk_bytes > IngestOptions::kMaxChunkBytes) {
     return Wrong(absl::StrCat("--chunk=", chunk_bytes), "use a multiple of 4KiB, at most 256MiB");
   }
@@ -207,6 +231,9 @@ absl::Status CheckLine(const CommandLine& line, uint64_t chunk_bytes) {
     return Wrong(absl::StrCat("--depth=", line.depth), absl::StrCat("use 1 to ", IngestOptions::kMaxDepth));
   }
   if (!(line.read_timeout_seconds > 0)) return Wrong("--read-timeout is not positive", "give a number of seconds");
+  if (line.pull && line.operation != "crc32c" && line.operation != "none") {
+    return Wrong(absl::StrCat("--pull with --op=", line.operation), "use --op=crc32c or --op=none, or leave --pull out");
+  }
   if (line.path == ReadPath::kPread && (line.poll_device || line.kernel_thread)) {
     return Wrong("--path=pread with --iopoll or --sqpoll", "leave them out: path pread uses no io_uring");
   }
@@ -330,11 +357,13 @@ absl::StatusOr<CommandLine> ParseCommandLine(int argc, char** argv) {
   line.path = ReadPathNamed(absl::GetFlag(FLAGS_path));
   PENSTOCK_RETURN_IF_ERROR(TakeDevice(absl::GetFlag(FLAGS_device), line));
   PENSTOCK_ASSIGN_OR_RETURN(line.buffer, BufferChoiceNamed(absl::GetFlag(FLAGS_buffer)));
+  line.pull = absl::GetFlag(FLAGS_pull);
   line.poll_device = absl::GetFlag(FLAGS_iopoll);
   line.kernel_thread = absl::GetFlag(FLAGS_sqpoll);
   line.depth = absl::GetFlag(FLAGS_depth);
   line.offset_bytes = absl::GetFlag(FLAGS_offset).bytes;
   if (const ByteSize length = absl::GetFlag(FLAGS_length); length.bytes != kToTheEnd.bytes) line.length_bytes = length.bytes;
+  if (absl::GetFlag(FLAGS_order) == "random") line.shuffle_seed = absl::GetFlag(FLAGS_seed);
   line.workgroups = absl::GetFlag(FLAGS_workgroups);
   line.read_timeout_seconds = absl::GetFlag(FLAGS_read_timeout);
   line.dump_ring_seconds = absl::GetFlag(FLAGS_dump_ring);

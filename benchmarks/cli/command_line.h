@@ -28,15 +28,18 @@ struct CommandLine {
   std::vector<std::string> patterns;
   std::optional<ReadPath> path;
   BufferChoice buffer;
+  bool pull = false;           // the kernel fetches the bytes by itself
   bool poll_device = false;    // --iopoll
   bool kernel_thread = false;  // --sqpoll
   uint32_t chunk_bytes = 0;
   uint32_t depth = 0;
   uint64_t offset_bytes = 0;             // of every source
   std::optional<uint64_t> length_bytes;  // nullopt: to the end
+  std::optional<uint64_t> shuffle_seed;  // --order=random; nullopt: in the order of the bytes
   DeviceKind device = DeviceKind::kAuto;
   uint32_t gpu_index = 0;
   uint32_t workgroups = 0;  // 0: what the device takes of itself
+  bool slot_times = false;  // DeviceOptions::slot_times; there is no option for it
   double read_timeout_seconds = 0;
   bool json = false;
   double dump_ring_seconds = 0;  // 0: never

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "benchmarks/cli/device_choice.h"
 
-#include <algorithm>
 #include <bit>
-#include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "penstock/cpu_device.h"
 #include "penstock/error.h"
+#include "penstock/layout/io_slot.h"
 
 namespace penstock::cli {
 namespace {
@@ -20,15 +19,9 @@ DeviceOptions OptionsOf(const CommandLine& line) {
   // Room for every chunk of a controller that can have landed, so that the ring is never what its reading waits for. Several
   // controllers take turns at it: more slots would not make the device any faster.
   options.ring.slot_counts = {1, 1, std::bit_ceil(2 * line.depth), 1, 1};
+  options.slot_times = line.slot_times;
+  if (line.pull) options.io_queues = (2 * line.depth + layout::kMaxIoSlots - 1) / layout::kMaxIoSlots;
   return options;
-}
-
-/// Leaves one processor to the thread that reads.
-absl::StatusOr<std::unique_ptr<Device>> MakeCpu(const DeviceOptions& options) {
-  CpuDeviceOptions cpu_options;
-  static_cast<DeviceOptions&>(cpu_options) = options;
-  if (options.workgroups == 0) cpu_options.workgroups = std::max(2u, std::thread::hardware_concurrency()) - 1;
-  return MakeCpuDevice<>(cpu_options);
 }
 
 }  // namespace
@@ -45,7 +38,7 @@ absl::StatusOr<ChosenDevice> ChooseDevice(const CommandLine& line, GpuDeviceMake
     if (line.device == DeviceKind::kHip) return device.status();
     chosen.refusal = {absl::StrCat("hip:", line.gpu_index), CauseOf(device.status()), RemedyOf(device.status())};
   }
-  PENSTOCK_ASSIGN_OR_RETURN(chosen.device, MakeCpu(options));
+  PENSTOCK_ASSIGN_OR_RETURN(chosen.device, MakeCpuDevice<>(CpuOptionsOf(options)));
   return chosen;
 }
 

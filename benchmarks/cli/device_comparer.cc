@@ -2,7 +2,9 @@
 #include "benchmarks/cli/device_comparer.h"
 
 #include <algorithm>
+#include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "penstock/check.h"
 #include "penstock/error.h"
 #include "penstock/layout/data_op.h"
@@ -17,6 +19,18 @@ constexpr absl::Duration kStopTimeout = absl::Seconds(5);
 absl::StatusOr<u32> RegisterWith(Device& device, const DeviceMemory& window) {
   if (!window.device_address.has_value()) return device.RegisterBuffer(window.memory, layout::kBufferRead);
   return device.RegisterDeviceMemory(*window.device_address, window.memory.size(), layout::kBufferRead);
+}
+
+absl::StatusOr<u32> IndexOfGpuAt(const std::string& pci_address, const FoundGpus& gpus) {
+  PENSTOCK_RETURN_IF_ERROR(gpus.status());
+  const auto found =
+      std::find_if(gpus->begin(), gpus->end(), [&](const GpuFacts& gpu) { return gpu.pci_address == pci_address; });
+  if (found != gpus->end()) return static_cast<u32>(found - gpus->begin());
+  return MakeError(absl::StatusCode::kNotFound,
+                   What(absl::StrCat("the window lies in the memory of ", pci_address, ", where none of the ", gpus->size(),
+                                     " GPUs is that can be used")),
+                   Fix("look for it with penstock probe (HIP_VISIBLE_DEVICES may hide it), or name another that can reach the "
+                       "window (--device=hip:N)"));
 }
 
 }  // namespace
@@ -52,8 +66,14 @@ absl::StatusOr<bool> DeviceComparer::Compare(uint64_t offset_bytes, absl::Span<c
   return completion.result == layout::kNoDifference;
 }
 
-absl::StatusOr<ChosenComparer> ChooseComparer(const CommandLine& line, const WindowMapper& map, GpuDeviceMaker make_gpu_device) {
-  PENSTOCK_ASSIGN_OR_RETURN(ChosenDevice chosen, ChooseDevice(line, make_gpu_device));
+absl::StatusOr<ChosenComparer> ChooseComparer(CommandLine line, const std::string& pci_address, const WindowMapper& map,
+                                              const GpuSource& gpus) {
+  if (line.device == DeviceKind::kAuto) {
+    const absl::StatusOr<u32> index = IndexOfGpuAt(pci_address, gpus.list());
+    if (!index.ok()) return ChosenComparer{nullptr, DeviceRefusal{"hip", CauseOf(index.status()), RemedyOf(index.status())}};
+    line.gpu_index = *index;
+  }
+  PENSTOCK_ASSIGN_OR_RETURN(ChosenDevice chosen, ChooseDevice(line, gpus.make));
   if (chosen.refusal.has_value()) return ChosenComparer{nullptr, std::move(chosen.refusal)};
   const std::string name = chosen.device->name();
   absl::StatusOr<std::unique_ptr<DeviceComparer>> comparer = DeviceComparer::Start(std::move(chosen.device), map);

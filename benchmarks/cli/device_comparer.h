@@ -50,9 +50,15 @@ struct ChosenComparer {
   std::optional<DeviceRefusal> refusal = {};  // why
 };
 
-/// On what --device asks for: `auto` takes the first GPU or nothing, since the CPU looks anyhow. A demand never steps down.
-/// Errors: those of the device that was demanded.
-absl::StatusOr<ChosenComparer> ChooseComparer(const CommandLine& line, const WindowMapper& map,
-                                              GpuDeviceMaker make_gpu_device = MakeGpuDevice);
+/// The GPUs of this machine; a test has others.
+struct GpuSource {
+  FoundGpus (*list)() = ListGpus;
+  GpuDeviceMaker make = MakeGpuDevice;
+};
+
+/// On what --device asks for: `auto` takes the GPU at this address, whose memory the window is, or nothing, since the CPU looks
+/// anyhow. A demand never steps down. Errors: those of the device that was demanded.
+absl::StatusOr<ChosenComparer> ChooseComparer(CommandLine line, const std::string& pci_address, const WindowMapper& map,
+                                              const GpuSource& gpus = {});
 
 }  // namespace penstock::cli

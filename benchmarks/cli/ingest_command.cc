@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "benchmarks/cli/ingest_command.h"
 
-#include <signal.h>
-
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
@@ -10,27 +8,17 @@
 
 #include "absl/strings/str_format.h"
 #include "benchmarks/cli/device_choice.h"
+#include "benchmarks/cli/interruption.h"
 #include "benchmarks/cli/progress_line.h"
 #include "benchmarks/cli/report.h"
 #include "benchmarks/cli/source_list.h"
 #include "penstock/clock.h"
 #include "penstock/error.h"
 #include "penstock/ingest.h"
+#include "penstock/pull.h"
 
 namespace penstock::cli {
 namespace {
-
-constexpr int kExitFailed = 1;
-constexpr int kExitUsage = 2;
-constexpr int kExitInterrupted = 130;
-
-std::atomic<bool> interrupted = false;
-
-/// The first signal ends the run in order; a second one ends the process.
-void HandleSignal(int number) {
-  interrupted.store(true, std::memory_order_relaxed);
-  signal(number, SIG_DFL);
-}
 
 absl::StatusOr<std::unique_ptr<Operation>> MakeOperation(const CommandLine& line) {
   if (line.operation == "histogram") return MakeHistogramOperation();
@@ -48,14 +36,13 @@ void DumpRing(const Device& device) {
 }
 
 int ExitStatus(const IngestReport& report) {
-  if (interrupted.load()) return kExitInterrupted;
   const bool differs = std::any_of(report.sources.begin(), report.sources.end(), [](const SourceReport& source) {
     return source.result.first_difference.value_or(layout::kNoDifference) != layout::kNoDifference;
   });
   return report.status.ok() && !differs ? 0 : kExitFailed;
 }
 
-absl::StatusOr<RunReport> Run(const CommandLine& line) {
+absl::StatusOr<RunReport> Run(const CommandLine& line, const std::atomic<bool>& interrupted) {
   PENSTOCK_ASSIGN_OR_RETURN(const SourceList sources, ListSources(line.sources, {line.offset_bytes, line.length_bytes}));
   PENSTOCK_ASSIGN_OR_RETURN(const std::unique_ptr<Operation> operation, MakeOperation(line));
   PENSTOCK_ASSIGN_OR_RETURN(const ChosenDevice chosen, ChooseDevice(line));
@@ -71,6 +58,7 @@ absl::StatusOr<RunReport> Run(const CommandLine& line) {
   options.depth = line.depth;
   options.offset_bytes = line.offset_bytes;
   options.length_bytes = line.length_bytes;
+  options.shuffle_seed = line.shuffle_seed;
   options.read_timeout = absl::Seconds(line.read_timeout_seconds);
   options.cancel = &interrupted;
   options.progress = [&](uint64_t bytes) {
@@ -79,7 +67,8 @@ absl::StatusOr<RunReport> Run(const CommandLine& line) {
     next_dump_ns = MonotonicNs() + static_cast<uint64_t>(line.dump_ring_seconds * 1e9);
     DumpRing(device);
   };
-  absl::StatusOr<IngestReport> report = Ingest(device, sources.names, *operation, options);
+  absl::StatusOr<IngestReport> report =
+      line.pull ? Pull(device, sources.names, *operation, options) : Ingest(device, sources.names, *operation, options);
   progress.Clear();
   if (line.dump_ring_seconds > 0) DumpRing(device);
   if (!report.ok()) return report.status();
@@ -89,12 +78,8 @@ absl::StatusOr<RunReport> Run(const CommandLine& line) {
 }  // namespace
 
 int RunIngest(const CommandLine& line) {
-  struct sigaction action = {};
-  action.sa_handler = HandleSignal;
-  sigaction(SIGINT, &action, nullptr);
-  sigaction(SIGTERM, &action, nullptr);
-
-  const absl::StatusOr<RunReport> report = Run(line);
+  const std::atomic<bool>& interrupted = WatchForInterruption();
+  const absl::StatusOr<RunReport> report = Run(line, interrupted);
   if (!report.ok()) {
     absl::FPrintF(stderr, "penstock: %s\n", std::string(report.status().message()));
     return report.status().code() == absl::StatusCode::kInvalidArgument ? kExitUsage : kExitFailed;
@@ -103,7 +88,7 @@ int RunIngest(const CommandLine& line) {
   std::fwrite(text.data(), 1, text.size(), stdout);
   const absl::Status& status = report->ingest.status;
   if (!status.ok()) absl::FPrintF(stderr, "penstock: %s\n", std::string(status.message()));
-  return ExitStatus(report->ingest);
+  return interrupted.load() ? kExitInterrupted : ExitStatus(report->ingest);
 }
 
 }  // namespace penstock::cli

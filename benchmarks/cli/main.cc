@@ -1,15 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The `penstock` command.
 #include <cstdio>
+#include <string>
+#include <vector>
 
 #include "absl/strings/str_format.h"
+#include "benchmarks/bench/bench_command.h"
 #include "benchmarks/cli/command_line.h"
 #include "benchmarks/cli/ingest_command.h"
 #include "benchmarks/cli/probe_command.h"
 #include "benchmarks/cli/window_command.h"
+#include "benchmarks/report/report_command.h"
 
 int main(int argc, char** argv) {
   using namespace penstock::cli;
+  // These two have options of their own; those of bench are in job files too.
+  if (argc > 1 && std::string(argv[1]) == "bench")
+    return penstock::bench::RunBench(std::vector<std::string>(argv + 2, argv + argc));
+  if (argc > 1 && std::string(argv[1]) == "report") {
+    return penstock::report::RunReportCommand(std::vector<std::string>(argv + 2, argv + argc));
+  }
   const absl::StatusOr<CommandLine> line = ParseCommandLine(argc, argv);
   if (!line.ok()) {
     absl::FPrintF(stderr, "penstock: %s\n", std::string(line.status().message()));

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_format.h"
 #include "benchmarks/cli/error_json.h"
+#include "benchmarks/cli/probe_json.h"
 #include "benchmarks/cli/probe_report.h"
 #include "benchmarks/cli/window_json.h"
 
@@ -49,6 +50,8 @@ Json GpuJson(const PciGpu& gpu) {
           {"large_bar", OrNull(gpu.has_large_bar)}};
 }
 
+}  // namespace
+
 Json HostJson(const HostFacts& host) {
   Json json = {{"kernel", host.kernel_release}, {"io_uring", IoUringJson(host.io_uring)}};
   json["locked_limit_bytes"] = OrNull(host.memory.locked_limit_bytes);
@@ -78,6 +81,8 @@ Json HipJson(const FoundGpus& gpus) {
   }
   return json;
 }
+
+namespace {
 
 Json ControllerJson(const NvmeController& controller) {
   return {{"name", controller.name},
@@ -112,6 +117,8 @@ Json FindingJson(const PathFinding& finding) {
   return json;
 }
 
+}  // namespace
+
 Json VolumeJson(const VolumeSurvey& volume) {
   Json json = {{"name", volume.name}};
   json["size_bytes"] = volume.status.ok() ? Json(volume.size_bytes) : Json(nullptr);
@@ -123,8 +130,6 @@ Json VolumeJson(const VolumeSurvey& volume) {
   json["error"] = ErrorJson(volume.status);
   return json;
 }
-
-}  // namespace
 
 std::string FormatSurveyJson(const Survey& survey, const FoundGpus& gpus) {
   Json json = {{"version", PENSTOCK_VERSION}, {"host", HostJson(survey.host)}};

@@ -71,6 +71,14 @@ Json RefusalJson(const std::optional<DeviceRefusal>& refusal) {
   return {{"device", refusal->device}, {"cause", refusal->cause}, {"remedy", refusal->remedy}};
 }
 
+Json ServiceJson(const std::optional<IoServiceCounts>& counts) {
+  if (!counts.has_value()) return nullptr;
+  return {{"requests", counts->requests},
+          {"batches", counts->batches},
+          {"service_ns", counts->service_ns},
+          {"transfer_ns", counts->transfer_ns}};
+}
+
 }  // namespace
 
 std::string FormatReportJson(const CommandLine& line, const RunReport& run) {
@@ -82,6 +90,7 @@ std::string FormatReportJson(const CommandLine& line, const RunReport& run) {
   json["depth"] = line.depth;
   json["offset_bytes"] = line.offset_bytes;
   json["length_bytes"] = line.length_bytes.has_value() ? Json(*line.length_bytes) : Json(nullptr);
+  json["shuffle_seed"] = line.shuffle_seed.has_value() ? Json(*line.shuffle_seed) : Json(nullptr);
   json["pages"] = report.pages;
   json["source"] = Json::array();
   for (const SourceReport& source : report.sources) json["source"].push_back(SourceJson(source));
@@ -94,6 +103,7 @@ std::string FormatReportJson(const CommandLine& line, const RunReport& run) {
   for (const PathReport& path : report.paths) json["path"].push_back(PathJson(path));
   json["controller"] = Json::array();
   for (const ControllerCounts& counts : report.controllers) json["controller"].push_back(ControllerJson(counts));
+  json["io_service"] = ServiceJson(report.service);
   json["latency_ns"] = {{"read", LatencyJson(report.statistics.read_latency)},
                         {"slot", LatencyJson(report.statistics.slot_latency)}};
   json["error"] = ErrorJson(report.status);

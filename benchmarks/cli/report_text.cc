@@ -40,10 +40,12 @@ void AppendSource(const SourceReport& source, std::string& text) {
   if (!source.status.ok()) absl::StrAppend(&text, "            ", std::string(source.status.message()), "\n");
 }
 
-std::string FormatLatency(const LatencyHistogram& latency) {
+/// Nothing where nothing was measured: a kernel that pulls is not watched slot by slot.
+void AppendLatency(std::string_view name, const LatencyHistogram& latency, std::string& text) {
+  if (latency.count() == 0) return;
   const auto us = [&](double fraction) { return static_cast<double>(latency.Percentile(fraction)) * 1e-3; };
-  return absl::StrFormat("p50 %.0f us, p99 %.0f us, p99.9 %.0f us, max %.0f us", us(0.5), us(0.99), us(0.999),
-                         static_cast<double>(latency.max_ns()) * 1e-3);
+  absl::StrAppendFormat(&text, "%s latency: p50 %.0f us, p99 %.0f us, p99.9 %.0f us, max %.0f us\n", std::string(name), us(0.5),
+                        us(0.99), us(0.999), static_cast<double>(latency.max_ns()) * 1e-3);
 }
 
 void AppendPath(const PathReport& path, std::string& text) {
@@ -64,6 +66,14 @@ void AppendController(const ControllerCounts& counts, std::string& text) {
   absl::StrAppendFormat(&text, "%d of the block layer's\n", counts.block_layer_reads);
 }
 
+/// How long requests of the kernel took, on average: in the service's hands, and of that between the read's start and its end.
+void AppendService(const IoServiceCounts& counts, std::string& text) {
+  const double requests = static_cast<double>(std::max<uint64_t>(counts.requests, 1));
+  absl::StrAppendFormat(&text, "I/O service: %d requests, told of in %d batches; %.0f us each, of that %.0f us the read\n",
+                        counts.requests, counts.batches, static_cast<double>(counts.service_ns) * 1e-3 / requests,
+                        static_cast<double>(counts.transfer_ns) * 1e-3 / requests);
+}
+
 }  // namespace
 
 std::string FormatReport(const CommandLine& line, const RunReport& run) {
@@ -79,8 +89,9 @@ std::string FormatReport(const CommandLine& line, const RunReport& run) {
   }
   for (const PathReport& path : report.paths) AppendPath(path, text);
   for (const ControllerCounts& counts : report.controllers) AppendController(counts, text);
-  absl::StrAppend(&text, "read latency: ", FormatLatency(report.statistics.read_latency), "\n");
-  absl::StrAppend(&text, "slot latency: ", FormatLatency(report.statistics.slot_latency), "\n");
+  if (report.service.has_value()) AppendService(*report.service, text);
+  AppendLatency("read", report.statistics.read_latency, text);
+  AppendLatency("slot", report.statistics.slot_latency, text);
   return text;
 }
 

@@ -66,7 +66,7 @@ absl::StatusOr<Printed> Check(const CommandLine& line, const PeerWindows& module
   report.host = ReadHostFacts();
   report.volume = volume.name();
   if (volume.nvme() != nullptr) report.nvme = *volume.nvme();
-  PENSTOCK_ASSIGN_OR_RETURN(const ChosenComparer chosen, ChooseComparer(line, [&](Device& device) {
+  PENSTOCK_ASSIGN_OR_RETURN(const ChosenComparer chosen, ChooseComparer(line, report.window.pci_address, [&](Device& device) {
                               return MapWindow(module, report.window.number, device);
                             }));
   report.device = chosen.comparer == nullptr ? "" : chosen.comparer->name();

@@ -62,7 +62,8 @@ class Bench {
     layout::EncodePattern({kSourceHandle, pattern_bytes, 0}, argument.data());
   }
   u64 Run(u32 opcode) {
-    const device::Context context = {view_, group_, argument.data(), layout::kArgumentCount, {}, scratch_, inner_};
+    device::Wait wait = {};
+    const device::Context context = {view_, group_, argument.data(), layout::kArgumentCount, {}, scratch_, inner_, wait};
     const device::Outcome outcome = Program::Run(opcode, context);
     PENSTOCK_CHECK(outcome.status == layout::kDone);
     return outcome.result;
@@ -172,13 +173,13 @@ void BM_FillHandler(benchmark::State& state) {
 }
 BENCHMARK(BM_FillHandler)->ArgName("pattern_bytes")->Arg(1)->Arg(16)->Arg(4096)->Arg(kBytes);
 
-void BM_Memcmp(benchmark::State& state) {
+void BM_VerifyMemcmp(benchmark::State& state) {
   Bench bench;
   bench.target = bench.source;
   for (auto _ : state) benchmark::DoNotOptimize(std::memcmp(bench.source.data(), bench.target.data(), kBytes));
   SetBytes(state);
 }
-BENCHMARK(BM_Memcmp);
+BENCHMARK(BM_VerifyMemcmp);
 
 void BM_CopyHandler(benchmark::State& state) {
   Bench bench;
@@ -188,7 +189,7 @@ void BM_CopyHandler(benchmark::State& state) {
 }
 BENCHMARK(BM_CopyHandler);
 
-void BM_Memcpy(benchmark::State& state) {
+void BM_CopyMemcpy(benchmark::State& state) {
   Bench bench;
   for (auto _ : state) {
     std::memcpy(bench.target.data(), bench.source.data(), kBytes);
@@ -196,7 +197,7 @@ void BM_Memcpy(benchmark::State& state) {
   }
   SetBytes(state);
 }
-BENCHMARK(BM_Memcpy);
+BENCHMARK(BM_CopyMemcpy);
 
 }  // namespace
 }  // namespace penstock

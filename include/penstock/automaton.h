@@ -9,9 +9,10 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "penstock/export.h"
 #include "penstock/layout/automaton.h"
 
-namespace penstock {
+namespace PENSTOCK_API penstock {
 
 /// A table that counts what `grep -o -F` with the same patterns would print: leftmost first, longest at each place, no overlap.
 /// Patterns are bytes, compared as they are. Memory: 1 KiB a distinct prefix.

@@ -2,8 +2,10 @@
 // For programming errors: a condition that no input can make false. Checked in every build type.
 #pragma once
 
+#include "penstock/export.h"
+
 namespace penstock::check_internal {
-[[noreturn]] void Fail(const char* condition, const char* file, int line);
+PENSTOCK_API [[noreturn]] void Fail(const char* condition, const char* file, int line);
 }  // namespace penstock::check_internal
 
 /// Ends the process with the condition's text and place if `condition` is false. Bad input is never a reason: that is a Status.

@@ -6,7 +6,9 @@
 
 #include <cstdint>
 
-namespace penstock {
+#include "penstock/export.h"
+
+namespace PENSTOCK_API penstock {
 
 /// CLOCK_MONOTONIC. Threads: any. Cost: about 25 ns, no system call.
 inline uint64_t MonotonicNs() {

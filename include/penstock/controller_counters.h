@@ -8,15 +8,16 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "penstock/export.h"
 #include "penstock/file_descriptor.h"
 #include "penstock/nvme.h"
 #include "penstock/volume.h"
 
-namespace penstock {
+namespace PENSTOCK_API penstock {
 
 /// What a controller did between two looks. It serves everybody: the counts hold other processes' reads too.
 struct ControllerCounts {
-  NvmeController controller;
+  NvmeController controller;       // which one
   uint64_t read_commands = 0;      // that the controller has executed (SMART log)
   uint64_t data_units_read = 0;    // of 512,000 bytes, as the controller rounds
   uint64_t block_layer_reads = 0;  // of them, those that the kernel's block layer sent for the volumes; passthrough sends none

@@ -11,13 +11,14 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "penstock/export.h"
 
-namespace penstock {
+namespace PENSTOCK_API penstock {
 
 /// Page-aligned memory, as the CPU sees it. An application that has such a mapping from elsewhere (a HIP allocation that the host
 /// can address) fills one in itself. Copies share the owner.
 struct DeviceMemory {
-  absl::Span<std::byte> memory;
+  absl::Span<std::byte> memory;           // as the CPU has it mapped
   std::string name;                       // for messages: "p2pmem of 0000:00:05.0"
   std::shared_ptr<void> owner = nullptr;  // keeps it mapped; null if somebody else does
   /// Where the device that is to work on it has the first byte (Device::ImportDmaBuf); nothing: it finds it where the CPU does.

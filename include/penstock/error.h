@@ -9,19 +9,22 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "penstock/export.h"
 
-namespace penstock {
+namespace PENSTOCK_API penstock {
 
 /// What failed on which object, with the values that matter. One sentence, no full stop.
 struct What {
+  /// The sentence.
   explicit What(std::string text) : text(std::move(text)) {}
-  std::string text;
+  std::string text;  // as given
 };
 
 /// What the reader should do. One imperative sentence, no full stop. It cannot be left out.
 struct Fix {
+  /// The sentence.
   explicit Fix(std::string text) : text(std::move(text)) {}
-  std::string text;
+  std::string text;  // as given
 };
 
 /// The one constructor of errors: "<what>. Fix: <fix>."

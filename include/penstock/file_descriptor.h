@@ -6,14 +6,19 @@
 
 #include <utility>
 
-namespace penstock {
+#include "penstock/export.h"
+
+namespace PENSTOCK_API penstock {
 
 /// Closes it at the end. Movable.
 class FileDescriptor {
  public:
   FileDescriptor() = default;
+  /// Takes `fd` over; -1 is none.
   explicit FileDescriptor(int fd) : fd_(fd) {}
+  /// Takes the other's descriptor over, and leaves it none.
   FileDescriptor(FileDescriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  /// Closes its own, then takes the other's over.
   FileDescriptor& operator=(FileDescriptor&& other) noexcept {
     std::swap(fd_, other.fd_);
     return *this;

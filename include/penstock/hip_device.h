@@ -11,14 +11,16 @@
 
 #include "absl/status/statusor.h"
 #include "penstock/device.h"
+#include "penstock/export.h"
 #include "penstock/file_descriptor.h"
 
 #if defined(__CUDACC__) || defined(__HIP__)
 #include "penstock/device/megakernel.h"
 #endif
 
-namespace penstock {
+namespace PENSTOCK_API penstock {
 
+/// Sizes of a device on a GPU, and which one.
 struct HipDeviceOptions : DeviceOptions {
   HipDeviceOptions() { workgroups = 0; }  // 0: one for each compute unit that is not left to the application
 
@@ -28,8 +30,8 @@ struct HipDeviceOptions : DeviceOptions {
 
 /// What the device launches, with the program's types taken away.
 struct HipProgram {
-  const void* kernel;  // a __global__ function of the application, which takes a device::DeviceView
-  LiveRing::ArgumentCount argument_count;
+  const void* kernel;                      // a __global__ function of the application, which takes a device::DeviceView
+  LiveRing::ArgumentCount argument_count;  // of the program's opcodes
 };
 
 /// Runs an application's program; its object file holds the code for the GPU.
@@ -44,21 +46,21 @@ absl::StatusOr<std::unique_ptr<Device>> MakeHipDevice(const HipDeviceOptions& op
 struct ExportedGpuMemory {
   std::shared_ptr<void> memory;  // frees it; whoever has imported the dma-buf keeps it in being
   u64 device_address = 0;        // for Device::RegisterDeviceMemory
-  uint64_t bytes = 0;
-  FileDescriptor dma_buf;
-  std::string pci_address;  // "0000:c1:00.0"
+  uint64_t bytes = 0;            // size
+  FileDescriptor dma_buf;        // of the memory
+  std::string pci_address;       // "0000:c1:00.0"
 };
 
 /// Allocates `bytes` of the memory of the GPU of this index, coherent with what others write to it, and exports it. Requires: no
-/// megakernel runs that freeing it would have to wait for. Errors: ResourceExhausted; FailedPrecondition: no GPU; Unimplemented:
-/// this library exports none; Unavailable.
+/// megakernel runs that freeing it would have to wait for. Errors: InvalidArgument: no multiple of 2 MiB; ResourceExhausted;
+/// FailedPrecondition: no GPU; Unimplemented: this library exports none; Unavailable.
 absl::StatusOr<ExportedGpuMemory> AllocateExported(u32 index, uint64_t bytes);
 
 /// A GPU, for people.
 struct GpuFacts {
-  std::string name;
-  std::string architecture;  // e.g. "gfx942:sramecc+:xnack-" or "sm_90"
-  u32 compute_units = 0;
+  std::string name;              // as the driver tells
+  std::string architecture;      // e.g. "gfx942:sramecc+:xnack-" or "sm_90"
+  u32 compute_units = 0;         // multiprocessors on NVIDIA
   std::string pci_address = "";  // "0000:c1:00.0"
 };
 

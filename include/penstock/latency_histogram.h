@@ -6,19 +6,33 @@
 #include <bit>
 #include <cstdint>
 
-namespace penstock {
+#include "penstock/export.h"
+
+namespace PENSTOCK_API penstock {
 
 /// Any 64-bit count of nanoseconds. Each power of two is cut into 128 equal parts. Threads: one at a time.
 class LatencyHistogram {
  public:
+  /// Counts a value, in nanoseconds. Never allocates.
   void Record(uint64_t ns) {
     ++counts_[Bucket(ns)];
     ++count_;
+    sum_ns_ += ns;
     if (ns > max_ns_) max_ns_ = ns;
+    if (ns < min_ns_) min_ns_ = ns;
   }
 
+  /// As if the other's samples had been recorded here.
+  void Add(const LatencyHistogram& other);
+
+  /// How many values there are.
   uint64_t count() const { return count_; }
+  /// The largest value, exact; 0 if there is none.
   uint64_t max_ns() const { return max_ns_; }
+  /// The smallest value, exact; 0 if there is none.
+  uint64_t min_ns() const { return count_ == 0 ? 0 : min_ns_; }
+  /// The mean, exact but for rounding; 0 if there is none.
+  double mean_ns() const { return count_ == 0 ? 0 : static_cast<double>(sum_ns_) / static_cast<double>(count_); }
   /// The smallest recorded value, within 0.8 % above, that at least `fraction` of the samples do not exceed; 0 without samples.
   /// Requires: 0 <= fraction <= 1.
   uint64_t Percentile(double fraction) const;
@@ -42,7 +56,9 @@ class LatencyHistogram {
 
   std::array<uint64_t, kBuckets> counts_ = {};
   uint64_t count_ = 0;
+  uint64_t sum_ns_ = 0;  // 584 years of it
   uint64_t max_ns_ = 0;
+  uint64_t min_ns_ = ~uint64_t{0};
 };
 
 }  // namespace penstock

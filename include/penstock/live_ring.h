@@ -17,26 +17,28 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
+#include "penstock/export.h"
 #include "penstock/layout/data_op.h"
 #include "penstock/layout/doorbell.h"
 #include "penstock/layout/fault.h"
 #include "penstock/layout/packed_slot.h"
 #include "penstock/layout/slot.h"
+#include "penstock/layout/slot_times.h"
 
-namespace penstock {
+namespace PENSTOCK_API penstock {
 
 /// Names a published slot until it is reaped.
 struct Ticket {
-  layout::Priority priority = layout::Priority::kNormal;
-  u32 sequence = 0;
+  layout::Priority priority = layout::Priority::kNormal;  // which sub-ring
+  u32 sequence = 0;                                       // within the sub-ring, modulo 2^32
 };
 
 /// What to publish. Words of `argument` that the opcode does not read may hold anything.
 struct Work {
-  u32 opcode = layout::kNop;
-  u32 tenant = 0;
-  layout::Priority priority = layout::Priority::kNormal;
-  std::array<u32, layout::kArgumentCount> argument = {};
+  u32 opcode = layout::kNop;                              // which handler
+  u32 tenant = 0;                                         // whose rights and quota
+  layout::Priority priority = layout::Priority::kNormal;  // which sub-ring
+  std::array<u32, layout::kArgumentCount> argument = {};  // what the handler reads
 };
 
 /// Work on a range of a registered buffer; what else the opcode reads is still to be filled in.
@@ -48,11 +50,13 @@ inline Work RangeWork(u32 opcode, const layout::Range& range) {
 
 /// How a slot ended.
 struct Completion {
-  Ticket ticket;
-  layout::FaultReason fault = layout::FaultReason::kNone;
-  u32 fault_detail = 0;  // see FaultReason
-  u64 result = 0;        // 0 after a fault
+  Ticket ticket;                                           // of the slot
+  layout::FaultReason fault = layout::FaultReason::kNone;  // kNone: it ended well
+  u32 fault_detail = 0;                                    // see FaultReason
+  u64 result = 0;                                          // 0 after a fault
+  layout::SlotTimes times = {};                            // 0 without DeviceOptions::slot_times, or ended by a lost device
 
+  /// The slot ended as DONE.
   bool ok() const { return fault == layout::FaultReason::kNone; }
   /// OK, or the fault as an error that names `what` (e.g. "CRC32C of chunk 7").
   absl::Status ToStatus(std::string_view what) const;
@@ -61,16 +65,20 @@ struct Completion {
 /// Threads: one thread at a time; the device is the other side and runs at any time. Nothing allocates but the errors.
 class LiveRing {
  public:
+  /// Memory that the ring lies in; borrowed.
   struct Storage {
-    absl::Span<layout::Slot> slots;        // at least the sum of slot_counts; all words 0
-    layout::Doorbell* doorbell = nullptr;  // all words 0
+    absl::Span<layout::Slot> slots;            // at least the sum of slot_counts; all words 0
+    layout::Doorbell* doorbell = nullptr;      // all words 0
+    absl::Span<layout::SlotTimes> times = {};  // as many as slots, or none
   };
 
+  /// Slots of a sub-ring, at most.
   static constexpr u32 kMaxSubRingSlots = 1u << 20;
 
   /// Argument words that the device's handler of an opcode reads, or layout::kUnknownOpcodeArguments.
   using ArgumentCount = u32 (*)(u32 opcode);
 
+  /// Sizes of a ring.
   struct Options {
     std::array<u32, layout::kPriorityCount> slot_counts = {256, 256, 256, 256, 256};  // powers of two, 1 to 2^20
     u32 first_sequence = 0;                                                           // of every sub-ring
@@ -82,6 +90,7 @@ class LiveRing {
 
   /// Where sub-ring `priority` starts in the storage; at kPriorityCount, the number of slots.
   u32 partition_offset(u32 priority) const { return offset_[priority]; }
+  /// Slots of all sub-rings together.
   u32 slot_count() const { return offset_[layout::kPriorityCount]; }
 
   /// Slots of the sub-ring that can be published now. It shrinks with Publish and grows when its oldest slot is reaped.
@@ -94,8 +103,11 @@ class LiveRing {
   /// opcode that is reserved, or a packed payload that the device would refuse.
   absl::StatusOr<Ticket> Publish(const Work& work);
 
+  /// Whether `ticket` was published and is not yet reaped.
+  bool IsInFlight(const Ticket& ticket) const;
+
   /// Takes the slot's outcome if it has ended. Never blocks. A fault is acknowledged by this.
-  /// Requires: `ticket` was published and not yet reaped.
+  /// Requires: IsInFlight(ticket).
   bool TryReap(const Ticket& ticket, Completion& completion);
 
   /// Takes the oldest slot of the sub-ring that is not yet reaped, if it has ended: reaping in ring order.
@@ -110,6 +122,7 @@ class LiveRing {
   /// Tells the device that the tenant table has changed, and begins a new epoch of quotas. The device takes it over at one of
   /// its next looks at the doorbell.
   void BeginEpoch();
+  /// The epoch of the tenant table that is published with tails.
   u32 epoch() const { return epoch_; }
 
   /// Ends every slot in flight that the device has not ended as FAULT kDeviceLost, for TryReap and Wait to return.
@@ -131,12 +144,14 @@ class LiveRing {
 
   LiveRing() = default;
   u32 SlotIndex(const Ticket& ticket) const;
+  layout::SlotTimes TimesOf(u32 index) const;
   Obstacle FindObstacle(const Work& work) const;
   layout::PackedError ValidatePacked(const Work& work) const;
   absl::Status ErrorOf(Obstacle obstacle, const Work& work) const;
   void DumpSubRing(u32 priority, std::string& text) const;
 
   absl::Span<layout::Slot> slots_;
+  absl::Span<layout::SlotTimes> times_;
   layout::Doorbell* doorbell_ = nullptr;
   std::array<u32, layout::kPriorityCount + 1> offset_ = {};
   std::array<SubRing, layout::kPriorityCount> sub_rings_;

@@ -5,14 +5,18 @@
 #include <cstdint>
 #include <string>
 
-namespace penstock {
+#include "penstock/export.h"
+
+namespace PENSTOCK_API penstock {
 
 /// The controller: one NVMe function. NVMe Base Specification 2.0, 5.17.2.1 (Identify Controller), and sysfs.
 struct NvmeController {
   std::string name;         // "nvme0"
   std::string pci_address;  // "0000:00:04.0"; empty if it is no PCI function (fabrics)
   std::string model;        // without the spaces at its ends, like the two below
+  /// As identify data have it, without the blanks at its end.
   std::string serial;
+  /// Revision, as identify data have it.
   std::string firmware;
   uint64_t max_transfer_bytes = 0;  // MDTS; 0: no limit
   int numa_node = -1;               // -1: the kernel does not say
@@ -35,13 +39,14 @@ struct NvmeNamespace {
   uint32_t queue_depth = 0;           // commands that the block layer keeps in flight for a queue (nr_requests); 0: unknown
   uint32_t memory_alignment = 0;      // bytes; elsewhere the kernel copies a passthrough read (dma_alignment); 0: unknown
 
+  /// Size of the namespace.
   uint64_t size_bytes() const { return block_count * block_bytes; }
 };
 
 /// What a controller has counted since it was made (SMART log page, NVMe Base Specification 2.0, 5.16.1.3), the low 64 bits.
 struct NvmeReadCounters {
-  uint64_t host_read_commands = 0;
-  uint64_t data_units_read = 0;  // of 512,000 bytes, rounded up by the controller
+  uint64_t host_read_commands = 0;  // read commands that the controller has completed
+  uint64_t data_units_read = 0;     // of 512,000 bytes, rounded up by the controller
 };
 
 }  // namespace penstock

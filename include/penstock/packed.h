@@ -6,9 +6,10 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "penstock/export.h"
 #include "penstock/layout/packed_slot.h"
 
-namespace penstock {
+namespace PENSTOCK_API penstock {
 
 /// The twelve argument words of a slot.
 using SlotArguments = std::array<u32, layout::kArgumentCount>;

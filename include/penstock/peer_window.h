@@ -14,29 +14,33 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "penstock/device_memory.h"
+#include "penstock/export.h"
 #include "penstock/file_descriptor.h"
 
-namespace penstock {
+namespace PENSTOCK_API penstock {
 
+/// One window, as the module tells of it.
 struct PeerWindow {
+  /// Whether it can be used.
   enum class State {
     kPinned,
     kRevoked,  // the driver took the memory back: releasing it is all that is left
   };
   /// A part of one BAR.
   struct Piece {
-    uint32_t bar = 0;
-    uint64_t offset_bytes = 0;
-    uint64_t length_bytes = 0;
+    uint32_t bar = 0;           // number of the BAR
+    uint64_t offset_bytes = 0;  // within the BAR
+    uint64_t length_bytes = 0;  // of the piece
   };
 
-  uint32_t number = 0;  // never used again after it was released
-  State state = State::kPinned;
-  std::string pci_address = {};  // "0000:41:00.0"
-  uint64_t length_bytes = 0;
+  uint32_t number = 0;             // never used again after it was released
+  State state = State::kPinned;    // whether it can be used
+  std::string pci_address = {};    // "0000:41:00.0"
+  uint64_t length_bytes = 0;       // of all pieces together
   uint32_t mapping_count = 0;      // in all processes
   std::vector<Piece> pieces = {};  // in the order of the buffer
 
+  /// It can be mapped and read into.
   bool is_pinned() const { return state == State::kPinned; }
 };
 
@@ -44,6 +48,7 @@ struct PeerWindow {
 /// Movable. Threads: any; every call is a system call.
 class PeerWindows {
  public:
+  /// The module's device node.
   static constexpr char kNode[] = "/dev/penstock_p2p";
 
   /// One call to the module, as ioctl: 0, or the negative errno. `argument` is the request's structure.
@@ -66,8 +71,8 @@ class PeerWindows {
   absl::StatusOr<uint32_t> Reserve(int dma_buf, const std::string& pci_address) const;
   /// A new descriptor of the window's dma-buf, for a device to import. Errors: NotFound; FailedPrecondition: it is revoked.
   absl::StatusOr<FileDescriptor> Export(uint32_t number) const;
-  /// Unpins the window and forgets it. Errors: NotFound; FailedPrecondition: it is mapped, or a read into it has not ended within
-  /// 5 s; Unavailable: a signal came meanwhile.
+  /// Ends the window, waits until reads into it have ended, unpins and forgets it. Errors: NotFound; FailedPrecondition: it is
+  /// mapped; Unavailable: a signal came meanwhile, and the window ends by itself.
   absl::Status Release(uint32_t number) const;
 
   /// Maps the first `bytes` of a window, nothing: all of it. Byte 0 of the mapping is byte 0 of the buffer. The mapping does not

@@ -7,8 +7,9 @@
 // Sources come through inlets: an inlet is what one controller or one file system serves. Inlets run at once, each with reads of
 // its own in flight; within an inlet sources are read one after the other, the read-ahead going across their borders.
 //
-// Reads complete and slots end in any order; results are folded in the order of each source's bytes. A chunk keeps its place in
-// its inlet's window, and its buffer, until then. An inlet that waits holds up no other.
+// Reads complete and slots end in any order; results are folded in the order in which the reads were started, which is that of
+// each source's bytes, if it was not to be random. A chunk keeps its place in its inlet's window, and its buffer, until then. An
+// inlet that waits holds up no other.
 #pragma once
 
 #include <atomic>
@@ -20,12 +21,13 @@
 #include "absl/time/time.h"
 #include "penstock/buffer_pool.h"
 #include "penstock/device.h"
+#include "penstock/export.h"
 #include "penstock/latency_histogram.h"
 #include "penstock/operation.h"
 #include "penstock/reader.h"
 #include "penstock/volume.h"
 
-namespace penstock {
+namespace PENSTOCK_API penstock {
 
 /// A source that is open and ready to be read: an extent of a volume.
 struct PumpSource {
@@ -39,10 +41,10 @@ struct PumpSource {
 
 /// How a source ended.
 struct PumpSourceEnd {
-  uint32_t index = 0;
-  uint64_t bytes = 0;   // folded into `result`
-  absl::Status status;  // the first error of the source: which chunk, at which offset on the volume, why
-  OperationResult result;
+  uint32_t index = 0;      // that the feed gave it
+  uint64_t bytes = 0;      // folded into `result`
+  absl::Status status;     // the first error of the source: which chunk, at which offset on the volume, why
+  OperationResult result;  // of the bytes that were folded
 };
 
 /// Where sources come from and their results go. Called by the pump's thread.
@@ -58,17 +60,20 @@ class PumpFeed {
   virtual void End(PumpSourceEnd end) = 0;
 };
 
+/// How a pump works.
 struct PumpOptions {
   uint32_t chunk_bytes = 1u << 20;                           // at most the pool's buffer size
+  std::optional<uint64_t> shuffle_seed = {};                 // set: a source's chunks come in a random order
   absl::Duration slot_timeout = absl::Seconds(60);           // a slot that has not ended after this ends the run
   absl::Duration drain_timeout = absl::Seconds(10);          // how long a run that was given up waits for what is in flight
   const std::atomic<bool>* cancel = nullptr;                 // once true: no new reads; what is in flight is given up and drained
   std::function<void(uint64_t bytes_folded)> progress = {};  // called at most ten times a second
 };
 
+/// What a pump has done.
 struct PumpStatistics {
-  uint64_t bytes = 0;  // folded
-  uint64_t chunks = 0;
+  uint64_t bytes = 0;             // folded
+  uint64_t chunks = 0;            // folded
   LatencyHistogram read_latency;  // of a chunk's read, from its first submission to its last completion
   LatencyHistogram slot_latency;  // from publishing to reaping
 };
@@ -83,10 +88,11 @@ struct PumpParts {
   Operation* operation = nullptr;  // prepared
 };
 
+/// How a run of the pump ended.
 struct PumpOutcome {
   /// OK if every source ended well; otherwise the first error, in time, that a source of any inlet ended with.
   absl::Status status = absl::OkStatus();
-  PumpStatistics statistics;
+  PumpStatistics statistics;  // of all inlets together
   /// A read could not be drained or a slot never ended: the pool's memory must not be freed, and the device must be closed.
   bool memory_in_use = false;
 };

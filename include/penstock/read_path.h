@@ -8,8 +8,9 @@
 #include <string_view>
 
 #include "absl/status/status.h"
+#include "penstock/export.h"
 
-namespace penstock {
+namespace PENSTOCK_API penstock {
 
 /// Best first: the order in which --path=auto tries them.
 enum class ReadPath {
@@ -19,6 +20,7 @@ enum class ReadPath {
   kPread,  // plain reads through the page cache by a few threads; works everywhere, the CPU copies every byte
 };
 
+/// All of them, best first.
 inline constexpr std::array kReadPaths = {ReadPath::kBar, ReadPath::kNvme, ReadPath::kRead, ReadPath::kPread};
 
 /// "bar", "nvme", "read" or "pread".
@@ -28,9 +30,9 @@ std::optional<ReadPath> ReadPathNamed(std::string_view name);
 
 /// Why a path cannot be used for a volume, and what would make it usable.
 struct Refusal {
-  ReadPath path;
-  std::string cause;
-  std::string remedy;
+  ReadPath path;       // which path
+  std::string cause;   // what failed, with values
+  std::string remedy;  // one imperative sentence
 };
 
 /// An error of trying a path, as a refusal.

@@ -11,17 +11,21 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "penstock/buffer_pool.h"
+#include "penstock/export.h"
 #include "penstock/read_path.h"
 #include "penstock/read_queue.h"
 #include "penstock/volume.h"
 
-namespace penstock {
+namespace PENSTOCK_API penstock {
 
+/// How a path's queue works.
 struct ReadQueueOptions {
   uint32_t depth = 32;         // reads in flight
   uint32_t thread_count = 2;   // pread: threads that read, at most `depth`
   bool poll_device = false;    // bar, nvme, read: completions are polled for (IOPOLL); costs a processor, saves the interrupt
   bool kernel_thread = false;  // bar, nvme, read: a kernel thread submits (SQPOLL)
+  bool is_random = false;      // pread: the kernel is told not to read ahead
+  uint32_t wait_count = 1;     // reads that a Wait waits for, or all that are in flight; where reads are several commands: one
 };
 
 /// Opens a path for reads into `pool`, which outlives the queue. A read stays inside one buffer of it.

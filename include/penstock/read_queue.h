@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// The narrow interface that every path implements, and every fake: single reads in, raw results out, in any order.
+// The narrow interface that every path implements, and every fake: single reads in, raw results out, in any order. A read may
+// be a write: what is said of reads holds for both, unless it says otherwise.
 #pragma once
 
 #include <cstddef>
@@ -9,24 +10,28 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
+#include "penstock/direction.h"
+#include "penstock/export.h"
 #include "penstock/read_path.h"
 #include "penstock/volume.h"
 
-namespace penstock {
+namespace PENSTOCK_API penstock {
 
-/// One read, as a path sees it.
+/// One read, as a path sees it; or one write, where `destination` is what the bytes come from. A write needs a volume that is
+/// writable(): the queues do not look, the kernel refuses where it can.
 struct RawRead {
-  uint64_t user_data = 0;  // any but ~0; not that of another read in flight
-  const Volume* volume = nullptr;
-  uint64_t offset_bytes = 0;
-  uint32_t length_bytes = 0;
-  std::byte* destination = nullptr;  // inside one buffer of the pool that the queue was given
+  uint64_t user_data = 0;                  // any but ~0; not that of another read in flight
+  const Volume* volume = nullptr;          // attached
+  uint64_t offset_bytes = 0;               // on the volume
+  uint32_t length_bytes = 0;               // at least 1
+  std::byte* destination = nullptr;        // inside one buffer of the pool that the queue was given
+  Direction direction = Direction::kRead;  // reads, unless it says otherwise
 };
 
-/// `result` is the number of bytes read (0: end of file), or -errno.
+/// `result` is the number of bytes read (0: end of file) or written, or -errno.
 struct RawCompletion {
-  uint64_t user_data = 0;
-  int64_t result = 0;
+  uint64_t user_data = 0;    // of the read
+  int64_t result = 0;        // bytes, or -errno
   uint16_t nvme_status = 0;  // what the controller answered if it was not success; `result` is -EIO then
 };
 
@@ -36,12 +41,14 @@ class ReadQueue {
  public:
   virtual ~ReadQueue() = default;
 
+  /// The path that the queue reads by.
   virtual ReadPath path() const = 0;
   /// Reads that can be queued and not yet completed.
   virtual uint32_t capacity() const = 0;
 
   /// A volume must be attached before it is read and detached after its last completion; the queue may register its file.
   virtual void Attach(const Volume& volume) = 0;
+  /// Forgets the volume. Requires: none of its reads is in flight.
   virtual void Detach(const Volume& volume) = 0;
 
   /// Queues a read; nothing is submitted yet. False, with nothing changed, when the queue is full. Never blocks.
@@ -59,6 +66,8 @@ class ReadQueue {
   virtual uint64_t bounce_bytes() const = 0;
   /// NVMe commands that were sent, so far; 0 where the kernel makes them.
   virtual uint64_t command_count() const { return 0; }
+  /// System calls that submitted, waited or read, so far.
+  virtual uint64_t system_call_count() const { return 0; }
 };
 
 }  // namespace penstock

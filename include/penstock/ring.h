@@ -9,15 +9,18 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "penstock/export.h"
 #include "penstock/layout/fault.h"
 #include "penstock/layout/slot.h"
 
-namespace penstock {
+namespace PENSTOCK_API penstock {
 
+/// Slots of a byte-level ring, at most.
 inline constexpr u32 kMaxRingSlots = 1'048'576;
 
 // Names of ring sources. They are stable: logs and settings carry them.
 inline constexpr std::string_view kInProcessHostRing = "in-process-host";
+/// Name of a ring whose commands go by NVMe passthrough.
 inline constexpr std::string_view kUringCommandNvmeRing = "uring-cmd-nvme";
 
 /// Where slots are published.
@@ -28,7 +31,9 @@ class RingProducer {
   /// Publishes 64 bytes, whose status word says PUBLISHED, over an EMPTY or DONE slot. On error nothing is written.
   /// Errors: as RingView::Publish. Threads: one publisher a slot at a time.
   virtual absl::Status Publish(u32 slot_index, absl::Span<const std::byte> slot) = 0;
+  /// Slots of the ring.
   virtual u32 slot_count() const = 0;
+  /// What kind of ring it is.
   virtual std::string_view name() const = 0;
 };
 
@@ -41,6 +46,7 @@ class RingConsumer {
   virtual absl::Status ReadSlot(u32 slot_index, absl::Span<std::byte> slot) const = 0;
   /// Slots that are DONE now. Threads: any. Cost: one load a slot.
   virtual u32 DoneCount() const = 0;
+  /// Slots of the ring.
   virtual u32 slot_count() const = 0;
 };
 
@@ -59,6 +65,7 @@ class RingView {
   /// word") if `bytes` is shorter than the slots.
   static absl::StatusOr<RingView> Over(absl::Span<std::byte> bytes, u32 slot_count);
 
+  /// Slots of the ring.
   u32 slot_count() const { return slot_count_; }
 
   /// Errors: also InvalidArgument ("misaligned length") unless `slot` is 64 bytes, and unless its status word says PUBLISHED;
@@ -67,8 +74,10 @@ class RingView {
   /// The words are those of one moment only if the caller holds the slot.
   /// Errors: also InvalidArgument ("misaligned length") unless `slot` is 64 bytes.
   absl::Status ReadSlot(u32 slot_index, absl::Span<std::byte> slot) const;
+  /// Slots whose status is DONE.
   u32 DoneCount() const;
 
+  /// PUBLISHED, YIELD or REQUEUE to CLAIMED.
   absl::Status Claim(u32 slot_index) const;
   /// CLAIMED to DONE, with the result in words 14 and 15.
   absl::Status Done(u32 slot_index, u64 result) const;
@@ -103,8 +112,11 @@ class HostRing final : public RingProducer, public RingConsumer {
   absl::Status Publish(u32 slot_index, absl::Span<const std::byte> slot) override { return view_.Publish(slot_index, slot); }
   absl::Status ReadSlot(u32 slot_index, absl::Span<std::byte> slot) const override { return view_.ReadSlot(slot_index, slot); }
   u32 DoneCount() const override { return view_.DoneCount(); }
+  /// Slots of the ring.
   u32 slot_count() const override { return view_.slot_count(); }
+  /// kInProcessHostRing.
   std::string_view name() const override { return kInProcessHostRing; }
+  /// The same slots with every operation.
   RingView view() const { return view_; }
 
  private:

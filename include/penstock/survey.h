@@ -9,25 +9,27 @@
 
 #include "absl/status/status.h"
 #include "absl/types/span.h"
+#include "penstock/export.h"
 #include "penstock/host_facts.h"
 #include "penstock/nvme.h"
 #include "penstock/read_path.h"
 
-namespace penstock {
+namespace PENSTOCK_API penstock {
 
 /// Whether one path brings bytes into one kind of memory.
 struct PathFinding {
-  ReadPath path;
+  ReadPath path;       // which path
   std::string buffer;  // as --buffer takes it: "pinned", "p2pmem:0000:00:05.0", "window:1"; empty: no memory of its kind
   std::optional<Refusal> refusal;  // nothing: a real read brought every byte
 };
 
+/// One volume, and what works on it.
 struct VolumeSurvey {
-  std::string name;
-  absl::Status status;      // OK, or why it cannot be opened; then nothing else is known
-  uint64_t size_bytes = 0;  // as Volume tells, like the two below
-  uint32_t block_bytes = 0;
-  std::optional<NvmeNamespace> nvme;
+  std::string name;                   // as it was named
+  absl::Status status;                // OK, or why it cannot be opened; then nothing else is known
+  uint64_t size_bytes = 0;            // as Volume tells, like the two below
+  uint32_t block_bytes = 0;           // extents begin and end at multiples of it
+  std::optional<NvmeNamespace> nvme;  // nothing: it is no whole NVMe namespace
   /// Those into pinned buffers first, each kind in the order in which --path=auto would try them.
   std::vector<PathFinding> findings;
   std::optional<ReadPath> automatic;  // what --path=auto takes for pinned buffers; nothing: no path works
@@ -36,9 +38,10 @@ struct VolumeSurvey {
   bool has_working_path() const;
 };
 
+/// A host and its volumes.
 struct Survey {
-  HostFacts host;
-  std::vector<VolumeSurvey> volumes;
+  HostFacts host;                     // what it offers
+  std::vector<VolumeSurvey> volumes;  // in the order in which they were named
 };
 
 /// Opens the volume and tries every path on it with ProbePath: `nvme`, `read` and `pread` into host memory, `bar` into the memory

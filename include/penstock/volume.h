@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// A volume: a file, a block device or an NVMe namespace opened for ingest, read-only.
+// A volume: a file, a block device or an NVMe namespace opened for ingest, read-only unless the program says in so many words
+// that it is to be written.
 #pragma once
+
+#include <sys/stat.h>
 
 #include <array>
 #include <cstdint>
@@ -8,18 +11,19 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "penstock/export.h"
 #include "penstock/file_descriptor.h"
 #include "penstock/nvme.h"
 #include "penstock/read_path.h"
 
-namespace penstock {
+namespace PENSTOCK_API penstock {
 
 /// How a path reads a volume: from which descriptor and in what steps, or why it cannot.
 struct PathSupport {
   int fd = -1;                          // -1: not by this path, and `refusal` says why
   uint32_t offset_alignment_bytes = 1;  // of offsets and lengths
   uint32_t memory_alignment_bytes = 1;  // of addresses
-  Refusal refusal = {};
+  Refusal refusal = {};                 // of use only if fd is -1
 };
 
 /// Movable. Threads: const after opening.
@@ -34,7 +38,21 @@ class Volume {
   /// attached.
   static absl::StatusOr<Volume> Open(const std::string& path);
 
+  /// Opens `path` to read and to write, as Open does, if writing harms nobody whom the kernel tells of; where that cannot be
+  /// told, it is refused. A device, by whichever of a namespace's nodes it is named, is claimed by its block node (O_EXCL) for as
+  /// long as the volume lives: refused if it or a partition of it is mounted, swapped to, part of another device (LVM, RAID, dm)
+  /// or claimed by another program, and nobody can do any of that meanwhile. Also refused: a device or file that a loop device
+  /// lies on; a namespace without a block node that this user may write, or with a second one whose users are not known; a file
+  /// in use as swap or as a program; files of /proc, /sys and the like. Not seen: programs that have opened the device without a
+  /// claim (a virtual machine, an NVMe target), other hosts, and who else writes to a file.
+  ///
+  /// Errors, besides those of Open, each with a remedy: FailedPrecondition (in use, write-protected, or it cannot be told).
+  static absl::StatusOr<Volume> OpenForWriting(const std::string& path);
+
+  /// The name that it was opened by.
   const std::string& name() const { return name_; }
+  /// It came from OpenForWriting.
+  bool writable() const { return writable_; }
   /// Size when it was opened.
   uint64_t size_bytes() const { return size_bytes_; }
   /// Size now. Errors: Unavailable.
@@ -48,11 +66,18 @@ class Volume {
   /// Null if it is no whole NVMe namespace, or the namespace cannot be asked: then support(ReadPath::kNvme) says why.
   const NvmeNamespace* nvme() const { return nvme_.has_value() ? &*nvme_ : nullptr; }
 
+  /// How a path reads this volume, or why it cannot.
   const PathSupport& support(ReadPath path) const { return supports_[static_cast<size_t>(path)]; }
+  /// The path has a descriptor for this volume. Whether reads work is found out by ProbeRead.
   bool Supports(ReadPath path) const { return support(path).fd >= 0; }
 
  private:
   Volume() = default;
+  static absl::StatusOr<Volume> OpenAs(const std::string& path, bool writable);
+  int access() const;
+  absl::Status Claim(FileDescriptor claim);
+  absl::Status ClaimNamespace(const NvmeNamespace& facts);
+  absl::Status OpenPlain(const std::string& path, const struct stat& status);
   absl::Status OpenFile(const std::string& path, FileDescriptor fd);
   absl::Status OpenNamespace(const NvmeNamespace& facts, bool named_by_char_node);
   absl::Status OpenCharNode(const NvmeNamespace& facts);
@@ -66,7 +91,9 @@ class Volume {
   uint64_t file_system_ = 0;
   uint32_t block_bytes_ = 1;
   bool is_nvme_ = false;
+  bool writable_ = false;
   std::optional<NvmeNamespace> nvme_;
+  FileDescriptor claim_;  // of the block device of a volume that is written; nobody else can claim it
   FileDescriptor buffered_;
   FileDescriptor direct_;
   FileDescriptor passthrough_;

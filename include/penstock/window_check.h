@@ -14,20 +14,21 @@
 #include "absl/types/span.h"
 #include "penstock/controller_counters.h"
 #include "penstock/device_memory.h"
+#include "penstock/export.h"
 #include "penstock/peer_window.h"
 #include "penstock/volume.h"
 
-namespace penstock {
+namespace PENSTOCK_API penstock {
 
 /// A part of a window that one read goes to.
 struct WindowPlace {
-  uint64_t offset_bytes = 0;
-  uint32_t length_bytes = 0;
+  uint64_t offset_bytes = 0;  // within the window
+  uint32_t length_bytes = 0;  // of the place
 };
 
 /// What became of a place.
 struct PlaceCheck {
-  WindowPlace place;
+  WindowPlace place;                          // where
   uint64_t volume_offset_bytes = 0;           // where the bytes came from
   absl::Status status;                        // OK, or the first thing that was wrong
   std::optional<uint64_t> first_difference;   // from the place's first byte on, as the CPU sees it
@@ -36,8 +37,9 @@ struct PlaceCheck {
   std::optional<bool> are_neighbours_intact;  // the page before and the page after; nothing: it did not come so far
 };
 
+/// What a check of a window found.
 struct WindowCheck {
-  std::vector<PlaceCheck> places;
+  std::vector<PlaceCheck> places;             // at the beginning, in the middle, at the end
   std::string compared_with;                  // the path that brought the bytes to compare with
   uint64_t commands = 0;                      // that path `bar` sent
   std::vector<ControllerCounts> controllers;  // what the controller says about the same time

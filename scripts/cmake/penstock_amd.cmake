@@ -13,16 +13,16 @@ set(penstock_amd_known gfx906 gfx90a gfx940 gfx942 gfx950 gfx1030 gfx1100 gfx120
 set(PENSTOCK_AMD_KERNEL_FLAGS -std=c++20 -x hip --cuda-device-only --no-gpu-bundle-output -nogpulib -nogpuinc -O3
                               -mllvm -amdgpu-early-inline-all=true -mllvm -amdgpu-function-calls=false -Wall -Wextra)
 
-find_path(PENSTOCK_HIP_INCLUDE_DIR hip/hip_runtime_api.h PATHS /opt/rocm/include)
-find_library(PENSTOCK_HIP_LIBRARY amdhip64 PATHS /opt/rocm/lib)
-find_program(PENSTOCK_HIPCC hipcc PATHS /opt/rocm/bin)
-mark_as_advanced(PENSTOCK_HIP_INCLUDE_DIR PENSTOCK_HIP_LIBRARY PENSTOCK_HIPCC)
-if(NOT PENSTOCK_HIP_INCLUDE_DIR OR NOT PENSTOCK_HIP_LIBRARY)
-  penstock_hip_lacks("HIP's runtime library was not found" "apt-get install libamdhip64-dev, or run scripts/setup hip")
+include(penstock_amd_runtime)
+if(NOT TARGET penstock::gpu_runtime)
+  return()
 endif()
+include(penstock_amd_sources)
 if(NOT PENSTOCK_HIPCC)
   penstock_hip_lacks("hipcc was not found" "apt-get install hipcc, or run scripts/setup hip")
 endif()
+set(PENSTOCK_AMD_PROBE "${PROJECT_SOURCE_DIR}/hip/target_probe.hip")
+set(PENSTOCK_AMD_PROBE_INCLUDE "${PROJECT_SOURCE_DIR}/include")
 
 file(STRINGS "${PENSTOCK_HIP_INCLUDE_DIR}/hip/hip_version.h" penstock_hip_version REGEX "define HIP_VERSION_(MAJOR|MINOR|PATCH) ")
 list(TRANSFORM penstock_hip_version REPLACE "^.* ([0-9]+)$" "\\1")
@@ -46,18 +46,6 @@ function(penstock_amd_find_compilers compilers)
   set(${compilers} ${found} PARENT_SCOPE)
 endfunction()
 
-# Sets `built` to whether the command makes something of the probe, hip/target_probe.hip, for the target.
-function(penstock_amd_try built target)
-  execute_process(COMMAND ${ARGN} --offload-arch=${target} -I "${CMAKE_SOURCE_DIR}/include"
-                          "${CMAKE_SOURCE_DIR}/hip/target_probe.hip" -o "${CMAKE_BINARY_DIR}/CMakeFiles/target_probe.out"
-                  RESULT_VARIABLE result OUTPUT_QUIET ERROR_QUIET)
-  if(result EQUAL 0)
-    set(${built} ON PARENT_SCOPE)
-  else()
-    set(${built} OFF PARENT_SCOPE)
-  endif()
-endfunction()
-
 # Finds out, by trying, what can be built: PENSTOCK_AMD_COMPILER_<target> is empty where nothing can.
 function(penstock_amd_probe_targets targets compilers)
   set(hipcc_targets)
@@ -73,8 +61,7 @@ function(penstock_amd_probe_targets targets compilers)
     endforeach()
     set(PENSTOCK_AMD_COMPILER_${target} "${chosen}" CACHE INTERNAL "What builds the kernel for ${target}")
     if(chosen STREQUAL own)
-      # With its headers and its device library, as applications' kernels are.
-      penstock_amd_try(built ${target} ${PENSTOCK_HIPCC} -std=c++20 --cuda-device-only -c)
+      penstock_amd_try_hipcc(built ${target})
       if(built)
         list(APPEND hipcc_targets ${target})
       endif()
@@ -124,11 +111,6 @@ if(NOT PENSTOCK_AMD_BUILT_TARGETS)
   penstock_hip_lacks("no compiler was found that builds for an AMD GPU" "run scripts/setup hip")
 endif()
 
-add_library(penstock_gpu_runtime INTERFACE)
-add_library(penstock::gpu_runtime ALIAS penstock_gpu_runtime)
-target_compile_definitions(penstock_gpu_runtime INTERFACE __HIP_PLATFORM_AMD__=1)
-target_include_directories(penstock_gpu_runtime SYSTEM INTERFACE "${PENSTOCK_HIP_INCLUDE_DIR}")
-target_link_libraries(penstock_gpu_runtime INTERFACE "${PENSTOCK_HIP_LIBRARY}")
 set(PENSTOCK_HIP ON)
 
 # penstock_hip_code_objects(FILES SOURCE): a code object of SOURCE for each target. Sets FILES to a list of them, in the order of
@@ -143,7 +125,7 @@ function(penstock_hip_code_objects files source)
     set(dependencies -Xclang -dependency-file -Xclang "${object}.d" -Xclang -MT -Xclang "${object}")
     add_custom_command(OUTPUT "${object}"
                        COMMAND ${compiler} ${PENSTOCK_AMD_KERNEL_FLAGS} $<$<BOOL:${PENSTOCK_WERROR}>:-Werror>
-                               --offload-arch=${target} -I "${CMAKE_SOURCE_DIR}/include" "${source}" -o "${object}"
+                               --offload-arch=${target} -I "${PROJECT_SOURCE_DIR}/include" "${source}" -o "${object}"
                                ${dependencies}
                        DEPENDS "${source}" ${compiler} DEPFILE "${object}.d" VERBATIM COMMAND_EXPAND_LISTS
                        COMMENT "Building the code object ${stem} for ${target}")
@@ -163,35 +145,7 @@ function(penstock_hip_embed target files)
     string(APPEND PENSTOCK_ROWS "    {\"${name}\", Bytes(${symbol}_begin, ${symbol}_end)},\n")
   endforeach()
   set(source "${CMAKE_CURRENT_BINARY_DIR}/embedded_code_objects.cc")
-  configure_file("${CMAKE_SOURCE_DIR}/hip/embedded_code_objects.cc.in" "${source}" @ONLY)
+  configure_file("${PROJECT_SOURCE_DIR}/hip/embedded_code_objects.cc.in" "${source}" @ONLY)
   set_source_files_properties("${source}" PROPERTIES OBJECT_DEPENDS "${files}")
   target_sources(${target} PRIVATE "${source}")
-endfunction()
-
-# penstock_hip_sources(TARGET FILE...): compiles the files, host and GPU code, and adds them to the target. CMake's own HIP
-# language is not used: CMake 3.25 does not find Debian 12's HIP, which is not where ROCm would put it.
-function(penstock_hip_sources target)
-  if(NOT PENSTOCK_AMD_HIPCC_TARGETS)
-    message(FATAL_ERROR "${target}: hipcc builds for none of ${PENSTOCK_AMD_BUILT_TARGETS}. Fix: put a target that it can build "
-                        "into PENSTOCK_AMD_TARGETS.")
-  endif()
-  list(TRANSFORM PENSTOCK_AMD_HIPCC_TARGETS PREPEND --offload-arch= OUTPUT_VARIABLE architectures)
-  set(folders "$<TARGET_PROPERTY:${target},INCLUDE_DIRECTORIES>")
-  # hipcc has a definition of its own for this one. With it go the empty entries that generator expressions leave.
-  set(definitions "$<FILTER:$<TARGET_PROPERTY:${target},COMPILE_DEFINITIONS>,EXCLUDE,^(__HIP_PLATFORM_AMD__=1)?$>")
-  foreach(file IN LISTS ARGN)
-    cmake_path(ABSOLUTE_PATH file BASE_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}" OUTPUT_VARIABLE source)
-    cmake_path(GET file FILENAME name)
-    set(object "${CMAKE_CURRENT_BINARY_DIR}/${target}.${name}.o")
-    add_custom_command(OUTPUT "${object}"
-                       COMMAND ${PENSTOCK_HIPCC} -std=c++20 -O3 -fPIC -Wall -Wextra $<$<BOOL:${PENSTOCK_WERROR}>:-Werror>
-                               ${architectures} -include hip/hip_runtime.h
-                               "$<$<BOOL:${folders}>:-I$<JOIN:${folders},;-I>>"
-                               "$<$<BOOL:${definitions}>:-D$<JOIN:${definitions},;-D>>"
-                               -c "${source}" -o "${object}" -MD -MT "${object}" -MF "${object}.d"
-                       DEPENDS "${source}" ${PENSTOCK_HIPCC} DEPFILE "${object}.d" VERBATIM COMMAND_EXPAND_LISTS
-                       COMMENT "Building ${name} of ${target} with hipcc")
-    target_sources(${target} PRIVATE "${object}")
-  endforeach()
-  target_link_libraries(${target} PRIVATE penstock::gpu_runtime)
 endfunction()

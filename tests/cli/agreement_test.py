@@ -126,6 +126,13 @@ def check_extents(where):
         assert match["source"][0]["matches"] == matches_of(part, PATTERNS), (offset, length, match)
 
 
+def check_random_order(where):
+    path = pc.text_file(os.path.join(where, "shuffled"), 900_001, rng.random())
+    options = ("--order=random", f"--seed={rng.randrange(2**64)}", "--chunk=4KiB", f"--depth={rng.choice([1, 7, 32])}")
+    assert penstock.ingest(path, "--op=histogram", *options)["source"][0]["histogram"] == histogram_of(path), options
+    assert penstock.ingest(path, "--pull", *options)["source"][0]["crc32c"] == crc_of(path), options
+
+
 def check_verify_of_an_extent(where):
     path = os.path.join(where, "framed")
     with open(path, "wb") as file:
@@ -153,7 +160,7 @@ def check_none_and_paths(where):
 for place in (".", "/dev/shm"):
     if os.path.isdir(place) and os.access(place, os.W_OK):
         for test in (check_sizes, check_one_letter, check_larger_than_all_buffers, check_sparse, check_200_files, check_verify,
-                     check_extents, check_verify_of_an_extent):
+                     check_extents, check_random_order, check_verify_of_an_extent):
             with pc.directory(place) as where:
                 test(where)
 with pc.directory() as where:

@@ -8,8 +8,9 @@ namespace {
 
 TEST(ByteSize, ReadsNumbersWithBinaryUnits) {
   const std::pair<const char*, uint64_t> cases[] = {
-      {"0", 0},        {"4096", 4096},    {"4k", 4096},        {"64KiB", 65536},
-      {"1M", 1048576}, {"1MiB", 1048576}, {"2gib", 2ul << 30}, {"16777215GiB", 16777215ul << 30}};
+      {"0", 0},         {"4096", 4096},    {"4k", 4096},        {"64KiB", 65536},
+      {"1M", 1048576},  {"1MiB", 1048576}, {"2gib", 2ul << 30}, {"16777215GiB", 16777215ul << 30},
+      {"3T", 3ul << 40}};
   for (const auto& [text, bytes] : cases) {
     ByteSize size;
     std::string error;

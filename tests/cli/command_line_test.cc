@@ -79,6 +79,13 @@ TEST(CommandLine, TakesPollingForPathsOfIoUringOnly) {
   EXPECT_THAT(std::string(Parse({"ingest", "a", "--path=pread", "--iopoll"}).status().message()), HasSubstr("uses no io_uring"));
 }
 
+TEST(CommandLine, TakesARandomOrderForWhatItMakesNoDifferenceTo) {
+  EXPECT_EQ(Parse({"ingest", "--seed=7", "--op=none", "file"})->shuffle_seed, std::nullopt);
+  EXPECT_EQ(Parse({"ingest", "--order=random", "--op=none", "file"})->shuffle_seed, 1u);
+  EXPECT_EQ(Parse({"ingest", "--order=random", "--seed=7", "--op=histogram", "file"})->shuffle_seed, 7u);
+  EXPECT_EQ(Parse({"ingest", "--order=random", "--pull", "--op=crc32c", "file"})->shuffle_seed, 1u);
+}
+
 TEST(CommandLine, TakesGpusOnlyWhereItIsBuiltForThem) {
   for (const auto& [option, index] : {std::pair{"--device=hip", 0u}, std::pair{"--device=hip:3", 3u}}) {
     const auto line = Parse({"ingest", "a", option, "--workgroups=2000"});
@@ -226,6 +233,9 @@ TEST(CommandLine, RefusesWrongLinesAndSaysWhatIsAllowed) {
       {{"ingest", "a", "--length"}, "no value"},
       {{"ingest", "a", "--length="}, "no value"},
       {{"ingest", "a", "--length", ""}, "no value"},
+      {{"ingest", "a", "--order=backwards"}, "use one of sequential, random"},
+      {{"ingest", "a", "--order=random"}, "--pull with --op=crc32c"},
+      {{"ingest", "a", "--order=random", "--op=verify", "--pattern=a"}, "leave --order out"},
       {{"ingest", "a", "--device=cpu", "--workgroups=2000"}, "1 to 1024"},
       {{"ingest", "a", "--workgroups=70000"}, "1 to 65535"},
       {{"ingest", "a", "--read-timeout=0"}, "not positive"},

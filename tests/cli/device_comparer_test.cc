@@ -20,18 +20,38 @@ absl::StatusOr<std::unique_ptr<Device>> NoGpu(u32, const DeviceOptions&) {
   return MakeError(absl::StatusCode::kFailedPrecondition, What("there is no GPU"), Fix("put one in"));
 }
 
+constexpr char kAddress[] = "0000:c1:00.0";
+
+FoundGpus TwoGpus() {
+  return std::vector<GpuFacts>{{"one", "gfx942", 304, "0000:41:00.0"}, {"another", "gfx942", 304, kAddress}};
+}
+
+FoundGpus NoDriver() { return MakeError(absl::StatusCode::kFailedPrecondition, What("there is no driver"), Fix("install one")); }
+
+u32 asked_index;
+
+/// Stands for any GPU.
+absl::StatusOr<std::unique_ptr<Device>> AnyGpu(u32 index, const DeviceOptions& options) {
+  asked_index = index;
+  CpuDeviceOptions cpu;
+  static_cast<DeviceOptions&>(cpu) = options;
+  cpu.workgroups = 1;
+  return MakeCpuDevice<>(cpu);
+}
+
 class Comparer : public testing::Test {
  protected:
   static DeviceMemory SomeMemory() {
     auto pool = std::make_shared<BufferPool>(BufferPool::Create({.buffer_bytes = 1 << 20, .buffer_count = 1}).value());
     return {.memory = pool->memory(), .name = "a test's", .owner = pool};
   }
-  absl::StatusOr<ChosenComparer> Choose(DeviceKind kind) const {
+  absl::StatusOr<ChosenComparer> Choose(DeviceKind kind, const std::string& pci_address = kAddress,
+                                        const GpuSource& gpus = {TwoGpus, NoGpu}) const {
     CommandLine line;
     line.device = kind;
     line.workgroups = 1;
     return ChooseComparer(
-        line, [this](Device&) -> absl::StatusOr<DeviceMemory> { return memory; }, NoGpu);
+        line, pci_address, [this](Device&) -> absl::StatusOr<DeviceMemory> { return memory; }, gpus);
   }
 
   DeviceMemory memory = SomeMemory();
@@ -71,15 +91,10 @@ TEST_F(Comparer, IsNotThereForAWindowThatTheDeviceCannotReach) {
   const WindowMapper map = [](Device&) -> absl::StatusOr<DeviceMemory> {
     return MakeError(absl::StatusCode::kUnimplemented, What("it imports nothing"), Fix("use another"));
   };
-  EXPECT_EQ(ChooseComparer(line, map, NoGpu).status().code(), absl::StatusCode::kUnimplemented);
+  const GpuSource gpus = {TwoGpus, AnyGpu};
+  EXPECT_EQ(ChooseComparer(line, kAddress, map, gpus).status().code(), absl::StatusCode::kUnimplemented);
   line.device = DeviceKind::kAuto;
-  const auto a_gpu = [](u32, const DeviceOptions& options) -> absl::StatusOr<std::unique_ptr<Device>> {
-    CpuDeviceOptions cpu;
-    static_cast<DeviceOptions&>(cpu) = options;
-    cpu.workgroups = 1;
-    return MakeCpuDevice<>(cpu);
-  };
-  const absl::StatusOr<ChosenComparer> chosen = ChooseComparer(line, map, a_gpu);
+  const absl::StatusOr<ChosenComparer> chosen = ChooseComparer(line, kAddress, map, gpus);
   ASSERT_TRUE(chosen.ok()) << chosen.status();
   EXPECT_EQ(chosen->comparer, nullptr);
   EXPECT_EQ(chosen->refusal->cause, "it imports nothing");
@@ -93,12 +108,32 @@ TEST_F(Comparer, SaysWhatTheDeviceRefuses) {
   EXPECT_TRUE(chosen->comparer->Compare(0, bytes).ok());
 }
 
-TEST_F(Comparer, IsTheFirstGpuOrNobodyUnlessOneIsDemanded) {
+TEST_F(Comparer, IsTheGpuThatHasTheWindow) {
+  const absl::StatusOr<ChosenComparer> chosen = Choose(DeviceKind::kAuto, kAddress, {TwoGpus, AnyGpu});
+  ASSERT_TRUE(chosen.ok()) << chosen.status();
+  EXPECT_NE(chosen->comparer, nullptr);
+  EXPECT_EQ(asked_index, 1u);
+}
+
+TEST_F(Comparer, IsNobodyWhereNoGpuHasTheWindow) {
+  absl::StatusOr<ChosenComparer> chosen = Choose(DeviceKind::kAuto, "0000:05:00.0", {TwoGpus, AnyGpu});
+  ASSERT_TRUE(chosen.ok()) << chosen.status();
+  EXPECT_EQ(chosen->comparer, nullptr);
+  ASSERT_TRUE(chosen->refusal.has_value());
+  EXPECT_THAT(chosen->refusal->cause, HasSubstr("memory of 0000:05:00.0, where none of the 2 GPUs"));
+  EXPECT_THAT(chosen->refusal->remedy, HasSubstr("--device=hip:N"));
+  chosen = Choose(DeviceKind::kAuto, kAddress, {NoDriver, AnyGpu});
+  ASSERT_TRUE(chosen.ok() && chosen->refusal.has_value()) << chosen.status();
+  EXPECT_EQ(chosen->refusal->cause, "there is no driver");
+  EXPECT_NE(Choose(DeviceKind::kHip, "0000:05:00.0", {TwoGpus, AnyGpu})->comparer, nullptr) << "a demand is one";
+}
+
+TEST_F(Comparer, IsThatGpuOrNobodyUnlessOneIsDemanded) {
   const absl::StatusOr<ChosenComparer> chosen = Choose(DeviceKind::kAuto);
   ASSERT_TRUE(chosen.ok()) << chosen.status();
   EXPECT_EQ(chosen->comparer, nullptr);
   ASSERT_TRUE(chosen->refusal.has_value());
-  EXPECT_EQ(chosen->refusal->device, "hip:0");
+  EXPECT_EQ(chosen->refusal->device, "hip:1");
   EXPECT_EQ(chosen->refusal->cause, "there is no GPU");
   EXPECT_THAT(RemedyOf(Choose(DeviceKind::kHip).status()), HasSubstr("put one in"));
 }

@@ -113,7 +113,7 @@ def check_demanded_path_never_steps_down():
         return
     with pc.directory("/dev/shm") as where:
         path = pc.random_file(os.path.join(where, "tmpfs"), 10_000, 3)
-        expect(penstock.refuse(path, "--path=read"), "path read was demanded", "--path=auto")
+        expect(penstock.refuse(path, "--path=read"), "path read was demanded", "demand no path")
         report = penstock.ingest(path)
         assert report["source"][0]["path"] == "pread" and report["source"][0]["refusals"][0]["path"] == "read", report
 

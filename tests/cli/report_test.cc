@@ -46,6 +46,20 @@ RunReport Example() {
   return run;
 }
 
+TEST(Report, SaysHowLongRequestsOfTheKernelTook) {
+  RunReport run = Example();
+  run.ingest.service.emplace();
+  run.ingest.service->requests = 100;
+  run.ingest.service->batches = 10;
+  run.ingest.service->service_ns = 5'000'000;
+  run.ingest.service->transfer_ns = 3'000'000;
+  run.ingest.statistics.read_latency = {};
+  const std::string text = FormatReport({}, run);
+  EXPECT_THAT(text, testing::HasSubstr("I/O service: 100 requests, told of in 10 batches; 50 us each, of that 30 us the read"));
+  EXPECT_THAT(text, testing::Not(testing::HasSubstr("latency")));
+  EXPECT_EQ(nlohmann::json::parse(FormatReportJson({}, run))["io_service"]["service_ns"], 5'000'000);
+}
+
 TEST(Report, JsonHasEveryFieldThatIsPromised) {
   CommandLine line;
   line.operation = "crc32c";
@@ -66,6 +80,7 @@ TEST(Report, JsonHasEveryFieldThatIsPromised) {
     for (const char* percentile : {"p50", "p99", "p999", "max"}) EXPECT_TRUE(json["latency_ns"][stage].contains(percentile));
   }
   EXPECT_EQ(json["latency_ns"]["read"]["max"], 1000);
+  EXPECT_TRUE(json["io_service"].is_null());
   const auto& good = json["source"][0];
   EXPECT_EQ(good["crc32c"], "0123abcd");
   EXPECT_EQ(good["bytes"], 3'000'000);

@@ -42,6 +42,18 @@ TEST(BufferPool, StartsALargePoolOnAHugePage) {
   EXPECT_EQ(pool.memory().size(), 3 << 20);
 }
 
+TEST(BufferPool, LiesOnThePagesThatAreAskedFor) {
+  const BufferPool small = BufferPool::Create({.buffer_bytes = 1 << 20, .buffer_count = 4, .huge_pages = false}).value();
+  EXPECT_EQ(small.pages(), BufferPool::Pages::kSmall);
+  const absl::StatusOr<BufferPool> huge = BufferPool::Create({.buffer_bytes = 4096, .buffer_count = 1, .huge_pages = true});
+  if (huge.ok()) {
+    EXPECT_EQ(huge->pages(), BufferPool::Pages::kExplicitHuge);
+  } else {
+    EXPECT_EQ(huge.status().code(), absl::StatusCode::kResourceExhausted);
+    EXPECT_THAT(RemedyOf(huge.status()), HasSubstr("vm.nr_hugepages"));
+  }
+}
+
 TEST(BufferPool, IsFaultedIn) {
   const BufferPool pool = BufferPool::Create({.buffer_bytes = 4096, .buffer_count = 1000}).value();
   std::vector<unsigned char> resident(1000);
@@ -120,7 +132,7 @@ TEST(PoolsIn, SayHowMuchThereIsWhenItIsNotEnough) {
   const absl::Status status = make_pool({.buffer_bytes = 2 * kMiB, .buffer_count = 1}).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
   EXPECT_THAT(CauseOf(status), HasSubstr("no 2097152 bytes in a row are free of the 1048576 of window 1 of a test"));
-  EXPECT_THAT(RemedyOf(status), HasSubstr("--chunk"));
+  EXPECT_THAT(RemedyOf(status), HasSubstr("a smaller depth, shorter reads"));
   EXPECT_EQ(make_pool({.buffer_bytes = 1, .buffer_count = 1}).status().code(), absl::StatusCode::kInvalidArgument);
 }
 

@@ -23,7 +23,7 @@ NvmeNamespace Namespace(uint32_t block_bytes = 512) {
 TEST(NvmeCommand, NamesBlocksNotBytes) {
   std::byte destination{};
   const uint64_t block = 0x1'2345'6789;
-  const nvme_uring_cmd command = MakeReadCommand(Namespace(4096), {block * 4096, 8 * 4096}, &destination);
+  const nvme_uring_cmd command = MakeCommand(Direction::kRead, Namespace(4096), {block * 4096, 8 * 4096}, &destination);
   EXPECT_EQ(command.opcode, 2);
   EXPECT_EQ(command.nsid, 3u);
   EXPECT_EQ(command.cdw10, 0x23456789u);
@@ -36,11 +36,21 @@ TEST(NvmeCommand, NamesBlocksNotBytes) {
   EXPECT_EQ(command.timeout_ms, 0u);
 }
 
+TEST(NvmeCommand, OfAWriteDiffersFromAReadInItsOpcodeAlone) {
+  std::byte memory{};
+  nvme_uring_cmd write = MakeCommand(Direction::kWrite, Namespace(4096), {5 * 4096, 8 * 4096}, &memory);
+  EXPECT_EQ(write.opcode, 1);
+  EXPECT_EQ(write.cdw12 >> 16, 0u) << "no FUA, no limited retry, no directive, no protection information";
+  write.opcode = 2;
+  const nvme_uring_cmd read = MakeCommand(Direction::kRead, Namespace(4096), {5 * 4096, 8 * 4096}, &memory);
+  EXPECT_EQ(std::memcmp(&write, &read, sizeof(read)), 0);
+}
+
 /// The largest command that has room for its block count.
 TEST(NvmeCommand, CountsUpTo65536Blocks) {
   const uint32_t bytes = MaxCommandBytes(Namespace());
   EXPECT_EQ(bytes, 65536u * 512);
-  EXPECT_EQ(MakeReadCommand(Namespace(), {0, bytes}, nullptr).cdw12, 0xffffu);
+  EXPECT_EQ(MakeCommand(Direction::kRead, Namespace(), {0, bytes}, nullptr).cdw12, 0xffffu);
 }
 
 TEST(NvmeCommand, KeepsToTheSmallestLimit) {
@@ -106,7 +116,7 @@ TEST(NvmeCommand, FillsABigEntry) {
     std::array<std::byte, 64> rest;
   } big;
   std::memset(&big, 0xee, sizeof(big));
-  const nvme_uring_cmd command = MakeReadCommand(Namespace(), {4096, 8192}, nullptr);
+  const nvme_uring_cmd command = MakeCommand(Direction::kRead, Namespace(), {4096, 8192}, nullptr);
   PrepareCommand(big.entry, 7, command, 5);
   EXPECT_EQ(big.entry.opcode, IORING_OP_URING_CMD);
   EXPECT_EQ(big.entry.fd, 7);
@@ -120,7 +130,7 @@ TEST(NvmeCommand, AsksForPinningWhereNothingIsRegistered) {
   alignas(64) std::array<std::byte, 128> big;
   auto& entry = *reinterpret_cast<io_uring_sqe*>(big.data());
   std::memset(big.data(), 0xee, big.size());
-  PrepareCommand(entry, 7, MakeReadCommand(Namespace(), {0, 512}, nullptr), std::nullopt);
+  PrepareCommand(entry, 7, MakeCommand(Direction::kRead, Namespace(), {0, 512}, nullptr), std::nullopt);
   EXPECT_EQ(entry.uring_cmd_flags, 0u);
   EXPECT_EQ(entry.buf_index, 0);
 }

@@ -96,6 +96,15 @@ TEST(ParseIdentifyNamespace, RefusesWhatCannotBeRead) {
   EXPECT_TRUE(NamespacePage().Blocks(1).Format(0, 20, 0).Parse().ok());
 }
 
+TEST(ParseIdentifyNamespace, RefusesASizeThatIsNoFileOffset) {
+  NamespacePage page;
+  page.Blocks((uint64_t{1} << 51) - 1).Format(0, 12, 0);
+  EXPECT_EQ(page.Parse()->size_bytes(), (uint64_t{1} << 63) - 4096);
+  EXPECT_EQ(page.Blocks(uint64_t{1} << 51).Parse().status().code(), absl::StatusCode::kFailedPrecondition);
+  // Would be 4096 bytes, if it were multiplied.
+  EXPECT_FALSE(page.Blocks((uint64_t{1} << 52) + 1).Parse().ok());
+}
+
 TEST(ParseIdentifyController, TrimsTheTextsAndCountsMdtsInPages) {
   IdentifyPage page{};
   PutText(page, 4, 20, "  S4EWNX0R");

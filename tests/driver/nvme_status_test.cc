@@ -83,22 +83,25 @@ INSTANTIATE_TEST_SUITE_P(Generic, NvmeReadStatus,
                                            Expected{0x015, StatusCode::kPermissionDenied, false},    // denied
                                            Expected{0x01c, StatusCode::kFailedPrecondition, false},  // sanitize
                                            Expected{0x01d, StatusCode::kFailedPrecondition, false},  // sanitize
+                                           Expected{0x020, StatusCode::kFailedPrecondition, false},  // protected
                                            Expected{0x021, StatusCode::kUnavailable, true},          // interrupted
                                            Expected{0x022, StatusCode::kUnavailable, true},          // transport
                                            Expected{0x080, StatusCode::kOutOfRange, false},          // range
-                                           Expected{0x081, StatusCode::kOutOfRange, false},          // capacity
+                                           Expected{0x081, StatusCode::kFailedPrecondition, false},  // capacity
                                            Expected{0x082, StatusCode::kUnavailable, true},          // not ready
                                            Expected{0x083, StatusCode::kFailedPrecondition, false},  // reservation
                                            Expected{0x084, StatusCode::kFailedPrecondition, false},  // formatting
                                            Expected{0x07f, StatusCode::kDataLoss, true}));           // nobody's
 INSTANTIATE_TEST_SUITE_P(OfTheCommand, NvmeReadStatus,
                          ::testing::Values(Expected{0x181, StatusCode::kFailedPrecondition, false},
+                                           Expected{0x182, StatusCode::kFailedPrecondition, false},
                                            Expected{0x183, StatusCode::kInvalidArgument, false},
                                            Expected{0x1bb, StatusCode::kFailedPrecondition, false}));
 INSTANTIATE_TEST_SUITE_P(
     OfTheMedia, NvmeReadStatus,
-    ::testing::Values(Expected{0x281, StatusCode::kDataLoss, true}, Expected{0x282, StatusCode::kDataLoss, false},
-                      Expected{0x284, StatusCode::kDataLoss, false}, Expected{0x286, StatusCode::kPermissionDenied, false},
+    ::testing::Values(Expected{0x280, StatusCode::kDataLoss, true}, Expected{0x281, StatusCode::kDataLoss, true},
+                      Expected{0x282, StatusCode::kDataLoss, false}, Expected{0x284, StatusCode::kDataLoss, false},
+                      Expected{0x286, StatusCode::kPermissionDenied, false},
                       Expected{0x287, StatusCode::kFailedPrecondition, false}, Expected{0x2ff, StatusCode::kDataLoss, true}));
 INSTANTIATE_TEST_SUITE_P(
     OfThePathAndOfVendors, NvmeReadStatus,
@@ -116,6 +119,15 @@ TEST(NvmeReadError, NamesTheReadTheStatusAndTheRemedy) {
                                  " by path nvme failed: LBA Out of Range (NVMe status 0x4080, do not retry)");
   EXPECT_THAT(RemedyOf(status), HasSubstr("within the size of the volume"));
   EXPECT_EQ(NvmeStatusOf(status), 0x4080);
+}
+
+TEST(NvmeReadError, SaysThatItWasAWrite) {
+  const TempFile file(0);
+  const Volume volume = file.Open();
+  const absl::Status status = NvmeReadError(0x4020, ReadPath::kNvme, {volume, 8192, 4096, Direction::kWrite});
+  EXPECT_EQ(status.code(), StatusCode::kFailedPrecondition);
+  EXPECT_THAT(CauseOf(status), HasSubstr("writing 4096 bytes at offset 8192"));
+  EXPECT_THAT(RemedyOf(status), HasSubstr("write protection"));
 }
 
 TEST(NvmeReadError, SaysWhichPathItTook) {

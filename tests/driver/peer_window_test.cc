@@ -231,6 +231,17 @@ TEST(PeerWindows, AreReleasedOrSayWhoHoldsThem) {
   ExpectRefused(windows.Release(1), StatusCode::kNotFound, "none of that number", "window list");
 }
 
+TEST(PeerWindows, AreReleasedThoughTheWaitForTheirEndIsInterrupted) {
+  FakeWindowModule module;
+  for (const bool ends : {false, true}) {
+    module.Add(1, {.length = kMiB});
+    module.interruptions = 3;
+    module.ends_when_interrupted = ends;
+    EXPECT_EQ(module.Open().Release(1), absl::OkStatus());
+    EXPECT_TRUE(module.windows.empty());
+  }
+}
+
 TEST(PeerWindows, AreMappedFromTheirOwnPlaceAndOutliveTheirFinder) {
   FakeWindowModule module;
   module.Add(1, {.length = kMiB});

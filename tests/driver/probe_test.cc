@@ -49,7 +49,7 @@ TEST_F(ProbeRead, RefusesSuccessThatDeliversNothing) {
   ASSERT_TRUE(refusal.has_value());
   EXPECT_EQ(refusal->path, ReadPath::kPread);
   EXPECT_THAT(refusal->cause, HasSubstr("4096 of 4096 were not written at all"));
-  EXPECT_THAT(refusal->remedy, HasSubstr("--path=pread"));
+  EXPECT_THAT(refusal->remedy, HasSubstr("path pread"));
 }
 
 TEST_F(ProbeRead, RefusesASingleWrongByte) {

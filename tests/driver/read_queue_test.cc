@@ -120,6 +120,36 @@ TEST_P(ReadQueueTest, SubmitsWithoutWaiting) {
   EXPECT_EQ(Collect(1).size(), 1);
 }
 
+TEST_P(ReadQueueTest, WaitsForAsManyReadsAsItWasToldOrForAllThatThereAre) {
+  const TempFile file(kDepth * kBuffer);
+  const Volume volume = file.Open();
+  queue_ = OpenReadQueue(GetParam(), pool_, {.depth = kDepth, .thread_count = 3, .is_random = true, .wait_count = 5}).value();
+  queue_->Attach(volume);
+  RawCompletion completions[kDepth];
+  for (const uint32_t count : {kDepth, 3u}) {
+    for (uint32_t i = 0; i < count; ++i) ASSERT_TRUE(queue_->TryQueue(Read(volume, i, i * kBuffer)));
+    const size_t taken = queue_->Wait(absl::MakeSpan(completions), absl::Seconds(10)).value();
+    EXPECT_GE(taken, std::min(count, 5u));
+    if (taken < count) Collect(count - taken);
+  }
+  queue_->Detach(volume);
+}
+
+TEST_P(ReadQueueTest, CountsTheSystemCallsThatItMakes) {
+  const TempFile file(kDepth * kBuffer);
+  const Volume volume = file.Open();
+  EXPECT_EQ(queue_->system_call_count(), 0);
+  for (uint32_t i = 0; i < kDepth; ++i) ASSERT_TRUE(queue_->TryQueue(Read(volume, i, i * kBuffer)));
+  EXPECT_EQ(queue_->Submit(), absl::OkStatus());
+  const bool reads_one_by_one = GetParam() == ReadPath::kPread;
+  EXPECT_EQ(queue_->system_call_count(), reads_one_by_one ? 0 : 1) << "one for all that are submitted at once";
+  Collect(kDepth);
+  if (reads_one_by_one) {
+    EXPECT_EQ(queue_->system_call_count(), kDepth);
+  }
+  EXPECT_LE(queue_->system_call_count(), 1 + kDepth);
+}
+
 TEST_P(ReadQueueTest, RefusesAReadWhenFullAndTakesItAfterACompletion) {
   const TempFile file(kBuffer);
   const Volume volume = file.Open();

@@ -199,7 +199,7 @@ TEST(Reader, RefusesADirectReadOfAVolumeThatHasNone) {
   read.volume = &volume;
   const absl::Status status = f.reader.Start(read);
   EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
-  EXPECT_THAT(RemedyOf(status), HasSubstr("--path=pread"));
+  EXPECT_THAT(RemedyOf(status), HasSubstr("path pread"));
 }
 
 TEST(ReaderDeathTest, RefusesADepthThatTheQueueDoesNotHave) {

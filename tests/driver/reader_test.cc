@@ -232,7 +232,7 @@ TEST(Reader, SendsWhatDirectReadsCannotDoToPread) {
     const absl::Status status = f.ReadOne(f.Chunk(0, 0, 4096)).status;
     EXPECT_EQ(status.code(), code);
     EXPECT_EQ(ErrnoOf(status), error);
-    EXPECT_EQ(RemedyOf(status), "use --path=pread");
+    EXPECT_EQ(RemedyOf(status), "use path pread");
   }
 }
 

@@ -58,6 +58,12 @@ class TempFile {
   }
   /// Puts `text` at its start.
   void Write(const std::string& text) { EXPECT_EQ(pwrite(fd_, text.data(), text.size(), 0), static_cast<ssize_t>(text.size())); }
+  /// All that it has now, by its own descriptor.
+  std::vector<std::byte> Bytes() const {
+    std::vector<std::byte> bytes(static_cast<size_t>(lseek(fd_, 0, SEEK_END)));
+    EXPECT_EQ(pread(fd_, bytes.data(), bytes.size(), 0), static_cast<ssize_t>(bytes.size()));
+    return bytes;
+  }
   /// Cuts it off, or adds a hole.
   void Resize(size_t bytes) {
     EXPECT_EQ(ftruncate(fd_, static_cast<off_t>(bytes)), 0);

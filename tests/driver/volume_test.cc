@@ -62,7 +62,7 @@ TEST(Volume, HasADirectDescriptorOrSaysWhyNot) {
   const TempFile file(8192);
   const Volume volume = file.Open();
   if (volume.support(ReadPath::kRead).fd < 0) {
-    EXPECT_THAT(volume.support(ReadPath::kRead).refusal.remedy, HasSubstr("--path=pread"));
+    EXPECT_THAT(volume.support(ReadPath::kRead).refusal.remedy, HasSubstr("path pread"));
     EXPECT_NE(volume.support(ReadPath::kRead).refusal.cause, "");
     return;
   }
@@ -79,7 +79,7 @@ TEST(Volume, RefusesDirectReadsWhereFilesAreInMemory) {
   EXPECT_EQ(volume.support(ReadPath::kRead).fd, -1);
   EXPECT_EQ(volume.support(ReadPath::kRead).refusal.path, ReadPath::kRead);
   EXPECT_THAT(volume.support(ReadPath::kRead).refusal.cause, HasSubstr("tmpfs keeps its files in memory"));
-  EXPECT_THAT(volume.support(ReadPath::kRead).refusal.remedy, HasSubstr("--path=pread"));
+  EXPECT_THAT(volume.support(ReadPath::kRead).refusal.remedy, HasSubstr("path pread"));
   EXPECT_EQ(volume.support(ReadPath::kRead).offset_alignment_bytes, 1);
 }
 

@@ -44,6 +44,7 @@ bool FakeReadQueue::TryQueue(const RawRead& read) {
   }
   if (pending_.size() == options_.capacity) return false;
   reads_.push_back(read);
+  ++queued_count_;
   pending_.push_back({.read = read, .fault = TakeFault(read.offset_bytes)});
   return true;
 }
@@ -62,15 +63,21 @@ bool FakeReadQueue::IsReady(Pending& pending) const {
   switch (pending.fault.kind) {
     case FaultKind::kStuckForEver: return false;
     case FaultKind::kStuckUntilCancelled: return pending.cancelled;
+    case FaultKind::kHeld: return released_.load();
     case FaultKind::kLate: return pending.fault.value-- <= 1;
     default: return true;
   }
 }
 
 int64_t FakeReadQueue::Deliver(const RawRead& read, size_t length_bytes) {
+  const int fd = read.volume->support(ReadPath::kPread).fd;
+  const auto offset = static_cast<off_t>(read.offset_bytes);
+  if (read.direction == Direction::kWrite) {
+    const ssize_t result = pwrite(fd, read.destination, length_bytes, offset);
+    return result >= 0 ? result : -errno;
+  }
   std::byte* const to = options_.cache == nullptr ? read.destination : options_.cache->Hold(read.destination, length_bytes);
-  const ssize_t result =
-      pread(read.volume->support(ReadPath::kPread).fd, to, length_bytes, static_cast<off_t>(read.offset_bytes));
+  const ssize_t result = pread(fd, to, length_bytes, offset);
   return result >= 0 ? result : -errno;
 }
 
@@ -81,6 +88,9 @@ RawCompletion FakeReadQueue::Complete(const Pending& pending) {
     completion.result = -ECANCELED;
   } else if (pending.fault.kind == FaultKind::kError) {
     completion.result = -static_cast<int64_t>(pending.fault.value);
+  } else if (pending.fault.kind == FaultKind::kNvmeStatus) {
+    completion.result = -EIO;
+    completion.nvme_status = static_cast<uint16_t>(pending.fault.value);
   } else if (options_.path == ReadPath::kRead && IsMisaligned(read)) {
     completion.result = -EINVAL;
   } else if (pending.fault.kind == FaultKind::kShort) {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// A ReadQueue that reads a volume's bytes for real, and misbehaves as scripted.
+// A ReadQueue that reads and writes a volume's bytes for real, and misbehaves as scripted.
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -39,11 +40,13 @@ enum class FaultKind {
   kShort,                // delivers only `value` bytes
   kLate,                 // completes in the `value`-th Wait after it was submitted, counted from 1
   kError,                // fails with errno `value`; delivers nothing
+  kNvmeStatus,           // fails with the controller's status `value`; delivers nothing
   kStuckUntilCancelled,  // completes only when cancelled, with -ECANCELED
   kStuckForEver,         // never completes, whatever is tried
+  kHeld,                 // completes when Release was called, whether cancelled or not
   kTwice,                // its completion comes twice
   kNothingDelivered,     // reports success, and leaves what was in memory
-  kWrongByte,            // reports success, with the first byte inverted
+  kWrongByte,            // a read that reports success, with the first byte inverted
 };
 
 /// A line of the script. Each raw read takes the first line that is meant for its offset and not used up.
@@ -80,11 +83,14 @@ class FakeReadQueue final : public ReadQueue {
   void FailNextSubmits(uint32_t times) { failing_submits_ = times; }
   /// The next Wait delivers this too, whatever belongs to it.
   void InjectCompletion(const RawCompletion& completion) { extra_.push_back(completion); }
+  /// Lets go of what is held. Threads: any.
+  void Release() { released_.store(true); }
   /// TryQueue returns false this often, as if another user had filled the queue.
   void RefuseNext(uint32_t times) { refusals_ = times; }
 
   // What has been seen.
-  const std::vector<RawRead>& reads() const { return reads_; }  // every raw read that was queued, in order
+  const std::vector<RawRead>& reads() const { return reads_; }    // every raw read that was queued, in order
+  uint64_t queued_count() const { return queued_count_.load(); }  // how many they were. Threads: any.
   uint32_t in_flight() const { return static_cast<uint32_t>(pending_.size()); }
   uint64_t cancel_count() const { return cancel_count_; }
   uint32_t attached_count() const { return attached_count_; }
@@ -121,6 +127,8 @@ class FakeReadQueue final : public ReadQueue {
   std::vector<RawCompletion> extra_;
   std::vector<RawRead> reads_;
   bool interrupted_ = false;
+  std::atomic<bool> released_{false};
+  std::atomic<uint64_t> queued_count_ = 0;
   uint32_t failing_submits_ = 0;
   uint32_t refusals_ = 0;
   uint32_t attached_count_ = 0;

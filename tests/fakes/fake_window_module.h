@@ -53,11 +53,17 @@ class FakeWindowModule {
   std::map<uint32_t, Window> windows;
   uint32_t version = PENSTOCK_P2P_VERSION;
   std::map<unsigned long, int> errors;                // by request: the errno that it ends with
+  int interruptions = 0;                              // of the next calls to release a window
+  bool ends_when_interrupted = false;                 // the window is gone after the last of these
   std::optional<penstock_p2p_reserve> last_reserve;   // what was asked for
   std::optional<penstock_p2p_query> scripted_answer;  // what every query is answered with
 
  private:
   int Answer(unsigned long request, void* argument) {
+    if (request == PENSTOCK_P2P_RELEASE && interruptions > 0) {
+      if (--interruptions == 0 && ends_when_interrupted) windows.erase(static_cast<penstock_p2p_release*>(argument)->window);
+      return -EINTR;
+    }
     if (const auto error = errors.find(request); error != errors.end()) return -error->second;
     switch (request) {
       case PENSTOCK_P2P_GET_VERSION: *static_cast<uint32_t*>(argument) = version; return 0;

@@ -20,6 +20,8 @@ class ForwardingDevice : public Device {
   u32 workgroups() const override { return to_->workgroups(); }
   LiveRing& ring() override { return to_->ring(); }
   const LiveRing& ring() const override { return std::as_const(*to_).ring(); }
+  SlotClock slot_clock() const override { return to_->slot_clock(); }
+  LiveIoQueues io_queues() override { return to_->io_queues(); }
   absl::StatusOr<u32> RegisterBuffer(absl::Span<std::byte> memory, u32 rights) override {
     return to_->RegisterBuffer(memory, rights);
   }
@@ -30,6 +32,7 @@ class ForwardingDevice : public Device {
   void Keep(std::shared_ptr<const void> memory) override { to_->Keep(std::move(memory)); }
   absl::StatusOr<u32> RegisterAutomaton(absl::Span<const u32> table) override { return to_->RegisterAutomaton(table); }
   void FlushPeerWrites() override { to_->FlushPeerWrites(); }
+  absl::Status SetResource(u32 id, const layout::ResourceRow& resource) override { return to_->SetResource(id, resource); }
   absl::Status SetTenant(const TenantRights& rights) override { return to_->SetTenant(rights); }
   void BeginEpoch() override { to_->BeginEpoch(); }
   absl::Status Start() override { return to_->Start(); }

@@ -40,6 +40,29 @@ class Disks(unittest.TestCase):
         units = {disks.unit(seed, number) for seed in (1, 2) for number in range(500)}
         self.assertEqual(len(units), 1000)
 
+    def test_are_held_against_the_rule_after_a_boot(self):
+        scenario = Scenario("s", "", ("7",), "", (Controller("A", (Disk(mebibytes=1), Disk(mebibytes=1, scratch=True))),
+                                                  Controller("B", (Disk(mebibytes=1, metadata_bytes=8),))))
+        with tempfile.TemporaryDirectory() as folder:
+            machine.write_disks(scenario, folder)
+            self.assertEqual(machine.disk_findings(scenario, folder, {}), [])
+            self.assertRegex(machine.disk_findings(scenario, folder, {"A/1": (0, 1 << 20)})[0],
+                             "A/1 is not rewritten, first at byte 0")
+            with open(os.path.join(folder, "B.1.img"), "r+b") as image:
+                image.seek(70000)
+                byte = image.read(1)[0]
+                image.seek(70000)
+                image.write(bytes([byte ^ 1]))
+            self.assertEqual(machine.disk_findings(scenario, folder, {}), ["disk B/1 is not as it was, first at byte 70000"])
+            with open(os.path.join(folder, "B.1.img"), "r+b") as image:
+                image.truncate(4100)
+            self.assertEqual(machine.disk_findings(scenario, folder, {}), ["disk B/1 is not as it was, first at byte 4100"])
+            disks.write(os.path.join(folder, "A.1.img"), disks.rewritten_seed("A/1"), 1 << 20, 1 << 20)
+            self.assertRegex(machine.disk_findings(scenario, folder, {})[0], "A/1 is not as it was, first at byte 0")
+            self.assertEqual(len(machine.disk_findings(scenario, folder, {"A/1": (0, 1 << 20)})), 1)
+            self.assertRegex(machine.disk_findings(scenario, folder, {"A/1": (8192, 1 << 20)})[0],
+                             "A/1 is not as it was, first at byte 0")
+
     def test_leave_room_for_metadata(self):
         self.assertEqual(Disk(mebibytes=16).data_bytes, 16 << 20)
         self.assertEqual(Disk(mebibytes=1, metadata_bytes=8).data_bytes, (1 << 20) // 520 * 512)
@@ -191,16 +214,19 @@ class Verdict(unittest.TestCase):
         self.assertEqual(len(self.problems(status=1)), 1)
         self.assertEqual(self.problems(status=None), ["it hung."])
         self.assertEqual(len(self.problems(findings=["Oops"])), 1)
+        boot = types.SimpleNamespace(status=0, output=self.GOOD)
+        self.assertEqual(verdict.problems(boot, "A.*", (), ["disk A/1 is not as it was"]), ["disk A/1 is not as it was."])
 
 
 class Machine(unittest.TestCase):
     def test_asks_for_what_the_scenario_says(self):
         scenario = Scenario("s", "", ("7",), "", (Controller("A", (Disk(block_bytes=4096, metadata_bytes=8, interleaved=True),
-                                                                   Disk(error_sector=5)), "mdts=3", "S"),),
+                                                                   Disk(error_sector=5, write_error_sector=7)), "mdts=3", "S"),),
                             bar_mebibytes=1, iommu=True)
         words = " ".join(machine.arguments(scenario, "/tmp/f", "vmlinuz", "initramfs"))
         for part in ("nvme,id=A,serial=S,bus=port1,subsys=S,mdts=3", "nsid=1,logical_block_size=4096,", "ms=8,mset=1",
-                     "inject-error.0.sector=5", "nvme-subsys,id=S,nqn=S", "ivshmem-plain,id=BAR", "poll_queues=1",
+                     "inject-error.0.iotype=read,", "inject-error.0.sector=5", "inject-error.1.iotype=write,",
+                     "inject-error.1.sector=7", "nvme-subsys,id=S,nqn=S", "ivshmem-plain,id=BAR", "poll_queues=1",
                      "-device intel-iommu", "intel_iommu=on"):
             self.assertIn(part, words)
 

@@ -46,6 +46,14 @@ TEST(Command, ReadsANamespaceByEveryPathIntoPinnedMemory) {
   ExpectAllOf(disk, "nvme", RunIngest(disk.char_node));
 }
 
+TEST(Command, LetsTheKernelPullANamespaceByEveryPath) {
+  const Disk disk = DiskOf("PLAIN");
+  for (const char* const path : {"nvme", "read", "pread"}) {
+    SCOPED_TRACE(path);
+    ExpectAllOf(disk, path, RunIngest(absl::StrCat(disk.char_node, " --pull --path=", path)));
+  }
+}
+
 TEST(CommandInPeerMemory, ReadsStraightIntoTheBarAndTheDeviceConsumesItThere) {
   const Disk disk = DiskOf("PLAIN");
   const std::string buffer = "--buffer=p2pmem:" + DiskOf("MEMORY").pci_address;
@@ -53,6 +61,7 @@ TEST(CommandInPeerMemory, ReadsStraightIntoTheBarAndTheDeviceConsumesItThere) {
   ExpectAllOf(disk, "bar", demanded);
   EXPECT_EQ(demanded.json["pages"], "device memory");
   ExpectAllOf(disk, "bar", RunIngest(absl::StrCat(disk.char_node, " ", buffer)));
+  ExpectAllOf(disk, "bar", RunIngest(absl::StrCat(disk.char_node, " --pull ", buffer)));
 }
 
 }  // namespace

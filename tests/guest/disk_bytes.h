@@ -44,6 +44,12 @@ class DiskBytes {
     return std::nullopt;
   }
 
+  /// Puts what lies at `offset_bytes` of the disk into `memory`. Requires: the offset and the size are multiples of a unit.
+  void Fill(absl::Span<std::byte> memory, uint64_t offset_bytes) const {
+    for (size_t done = 0; done < memory.size(); done += kUnitBytes)
+      Unit((offset_bytes + done) / kUnitBytes, memory.data() + done);
+  }
+
   /// CRC-32C of what lies at `offset_bytes`, a bit at a time: nothing of the runtime's own code is in it.
   uint32_t Crc32c(uint64_t offset_bytes, uint64_t length_bytes) const {
     uint32_t crc = ~0u;

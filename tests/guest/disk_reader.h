@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -13,16 +14,28 @@
 
 namespace penstock::guest {
 
+struct FailedChunk {
+  uint64_t offset_bytes;
+  absl::Status status;
+};
+
+/// The end of the one chunk that is in flight.
+ChunkResult WaitForOne(Reader& reader);
+
+/// Starts a chunk for each offset, as many at once as the reader's depth, each with a buffer of its own (`start`: which, and
+/// where), and hands those that ended well to `landed`. The chunks that failed, in the order of their offsets.
+std::vector<FailedChunk> RunChunks(Reader& reader, const std::vector<uint64_t>& offsets,
+                                   const std::function<absl::Status(uint32_t buffer, uint64_t offset_bytes)>& start,
+                                   const std::function<void(const ChunkResult& result, uint64_t offset_bytes)>& landed);
+
+/// Where the chunks of a disk begin, in the order of their places.
+std::vector<uint64_t> ChunkOffsets(const Disk& disk, uint32_t chunk_bytes);
+
 /// Owns everything that a Reader needs on one disk. Buffers of path bar are in the memory of the controller MEMORY.
 class DiskReader {
  public:
   static constexpr uint32_t kChunkBytes = 64 * 1024;
   static constexpr uint32_t kDepth = 8;
-
-  struct FailedChunk {
-    uint64_t offset_bytes;
-    absl::Status status;
-  };
 
   DiskReader(const Disk& disk, ReadPath path, absl::Duration read_timeout = absl::Seconds(20));
   ~DiskReader();

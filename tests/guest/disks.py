@@ -39,6 +39,22 @@ def unit(seed, number):
     return struct.pack("<Q", word) + TABLE[begin:begin + REST_BYTES]
 
 
+def rewritten_seed(name):
+    """Of what cases in the guest write on the disk of that name."""
+    return seed_of(name + "/rewritten")
+
+
+def first_difference(path, seed_at, data_bytes):
+    """The first byte of an image that is not the rule's; None if every one is. `seed_at(offset)`: the seed of the unit there."""
+    with open(path, "rb") as file:
+        for number in range(-(-data_bytes // UNIT_BYTES)):
+            expected = unit(seed_at(number * UNIT_BYTES), number)[:data_bytes - number * UNIT_BYTES]
+            seen = file.read(len(expected))
+            if seen != expected:
+                return number * UNIT_BYTES + next((at for at, (a, b) in enumerate(zip(expected, seen)) if a != b), len(seen))
+    return None
+
+
 def write(path, seed, data_bytes, image_bytes):
     """Writes an image: `data_bytes` as above, then a hole (a namespace's metadata lies there). Returns the data's CRC-32C, as
     rhash says it: 8 hex digits."""

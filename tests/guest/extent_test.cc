@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Parts of a disk: extents of a namespace, and partitions, which passthrough does not know.
-#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <linux/blkpg.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "penstock/error.h"
 #include "tests/guest/ingest_run.h"
+#include "tests/guest/scoped_partition.h"
 
 namespace penstock::guest {
 namespace {
@@ -69,38 +66,6 @@ TEST(Extent, OfPartsOfBlocksIsRefused) {
   }
 }
 
-/// A partition that the kernel knows of, for as long as this lives. Nothing is written on the disk.
-class ScopedPartition {
- public:
-  ScopedPartition(const std::string& block_node, uint64_t offset_bytes, uint64_t length_bytes)
-      : fd_(open(block_node.c_str(), O_RDONLY | O_CLOEXEC)), node_(block_node + "p1") {
-    partition_.start = static_cast<long long>(offset_bytes);
-    partition_.length = static_cast<long long>(length_bytes);
-    partition_.pno = 1;
-    EXPECT_EQ(Ask(BLKPG_ADD_PARTITION), 0) << block_node;
-    EXPECT_TRUE(Eventually([this] { return access(node_.c_str(), F_OK) == 0; })) << node_;
-  }
-  ~ScopedPartition() {
-    // A ring that has ended lets go of its files a little later.
-    EXPECT_TRUE(Eventually([this] { return Ask(BLKPG_DEL_PARTITION) == 0; })) << node_;
-    close(fd_);
-  }
-  ScopedPartition(const ScopedPartition&) = delete;
-  ScopedPartition& operator=(const ScopedPartition&) = delete;
-
-  const std::string& node() const { return node_; }
-
- private:
-  int Ask(int operation) {
-    blkpg_ioctl_arg argument{.op = operation, .flags = 0, .datalen = sizeof(partition_), .data = &partition_};
-    return ioctl(fd_, BLKPG, &argument);
-  }
-
-  int fd_;
-  std::string node_;
-  blkpg_partition partition_ = {};
-};
-
 TEST(Partition, IsReadByTheKernelAndByPassthroughAsTheRemedySays) {
   constexpr uint64_t kOffset = kMebibyte;
   constexpr uint64_t kLength = 2 * kMebibyte + 1536;
@@ -112,7 +77,7 @@ TEST(Partition, IsReadByTheKernelAndByPassthroughAsTheRemedySays) {
   ASSERT_TRUE(demanded.ok()) << demanded.status();
   EXPECT_EQ(demanded->status.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(CauseOf(demanded->status), HasSubstr("is a partition"));
-  const std::string remedy = absl::StrCat("name ", disk.char_node, " with --offset=", kOffset, " --length=", kLength);
+  const std::string remedy = absl::StrCat("name ", disk.char_node, " with offset ", kOffset, " and length ", kLength);
   EXPECT_THAT(RemedyOf(demanded->status), HasSubstr(remedy));
 
   IngestOptions options = By(ReadPath::kRead);

@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <sstream>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -56,10 +57,12 @@ std::vector<Disk> Disks() {
   std::vector<Disk> disks;
   Disk disk;
   uint64_t seed = 0;
+  uint64_t rewritten_seed = 0;
   std::string crc;
-  while (table >> disk.serial >> disk.id >> seed >> disk.bytes >> crc) {
+  while (table >> disk.serial >> disk.id >> seed >> rewritten_seed >> disk.bytes >> crc) {
     std::from_chars(crc.data(), crc.data() + crc.size(), disk.crc32c, 16);
     disk.content = DiskBytes(seed);
+    disk.rewritten = DiskBytes(rewritten_seed);
     disks.push_back(disk);
     AddKernelNames(disks.back());
   }
@@ -95,6 +98,19 @@ std::string BareBarAddress() {
   return "";
 }
 
+uint64_t InterruptsOf(const std::string& controller) {
+  uint64_t sum = 0;
+  std::ifstream table("/proc/interrupts");
+  for (std::string line; std::getline(table, line);) {
+    if (!absl::StrContains(line, controller + "q") || absl::StrContains(line, controller + "q0")) continue;
+    std::istringstream words(line);
+    std::string number;
+    words >> number;
+    for (uint64_t count = 0; words >> count;) sum += count;
+  }
+  return sum;
+}
+
 bool Eventually(const std::function<bool()>& condition) {
   constexpr uint64_t kPatienceNs = 20'000'000'000;
   for (const uint64_t begin_ns = MonotonicNs(); MonotonicNs() - begin_ns < kPatienceNs; usleep(20'000)) {
@@ -108,6 +124,13 @@ void AskHost(const std::string& command) {
   std::string answer;
   std::getline(std::cin, answer);
   EXPECT_EQ(answer, "@host ok") << command;
+}
+
+void TellHostOfRewritten(const Disk& disk) { TellHostOfRewritten(disk, 0, disk.bytes); }
+
+void TellHostOfRewritten(const Disk& disk, uint64_t offset_bytes, uint64_t length_bytes) {
+  std::cout << "@rewritten " << disk.serial << "/" << disk.id << " " << offset_bytes << " " << offset_bytes + length_bytes
+            << std::endl;
 }
 
 std::string ReadLine(const std::string& path) {

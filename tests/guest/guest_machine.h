@@ -19,6 +19,7 @@ struct Disk {
   uint64_t bytes = 0;   // without metadata
   uint32_t crc32c = 0;  // of all its bytes, from another program on the host
   DiskBytes content{0};
+  DiskBytes rewritten{0};   // what cases that write put over all of it
   std::string controller;   // "nvme0"; the first of them where several lead to the namespace
   std::string pci_address;  // "0000:01:00.0"
   std::string block_node;   // "/dev/nvme0n1"
@@ -36,12 +37,21 @@ std::vector<std::string> ControllersOf(const std::string& serial);
 /// The address of the PCI function that is nothing but a BAR (ivshmem); a failure of the test if the scenario has none.
 std::string BareBarAddress();
 
+/// Interrupts of the I/O queues of a controller ("nvme0") so far, all processors together.
+uint64_t InterruptsOf(const std::string& controller);
+
 /// Waits until `condition` holds, for at most 20 s. False if it never did.
 bool Eventually(const std::function<bool()>& condition);
 
 /// Has the host do something to the machine: a command of QEMU's monitor (QMP), as "device_del id=SLOW". Returns when QEMU has
 /// taken it; a failure of the test if it refuses. Threads: one at a time, and nothing is printed meanwhile.
 void AskHost(const std::string& command);
+
+/// Tells the host that all of the disk, or that extent of it, has been written over with its `rewritten`. The host looks after
+/// the boot; a disk, or what is beside the extent, of which nobody says so must be as it was. Requires: multiples of DiskBytes'
+/// unit.
+void TellHostOfRewritten(const Disk& disk);
+void TellHostOfRewritten(const Disk& disk, uint64_t offset_bytes, uint64_t length_bytes);
 
 /// The first line of a file in /proc or /sys; "" if it cannot be read.
 std::string ReadLine(const std::string& path);

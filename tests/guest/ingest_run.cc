@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "penstock/cpu_device.h"
+#include "penstock/pull.h"
 
 namespace penstock::guest {
 
@@ -12,6 +13,14 @@ absl::StatusOr<IngestReport> IngestCrc32c(const std::vector<std::string>& source
   if (!device.ok()) return device.status();
   const std::unique_ptr<Operation> operation = MakeCrc32cOperation();
   return Ingest(**device, sources, *operation, options);
+}
+
+absl::StatusOr<IngestReport> PullCrc32c(const std::vector<std::string>& sources, const IngestOptions& options) {
+  CpuDeviceOptions device_options;
+  device_options.io_queues = 1;
+  absl::StatusOr<std::unique_ptr<Device>> device = MakeCpuDevice<device::Program<>>(device_options);
+  if (!device.ok()) return device.status();
+  return Pull(**device, sources, *MakeCrc32cOperation(), options);
 }
 
 IngestOptions By(ReadPath path, uint32_t chunk_bytes, uint32_t depth) {

@@ -15,6 +15,9 @@ namespace penstock::guest {
 
 absl::StatusOr<IngestReport> IngestCrc32c(const std::vector<std::string>& sources, const IngestOptions& options);
 
+/// The same, fetched by the kernel itself.
+absl::StatusOr<IngestReport> PullCrc32c(const std::vector<std::string>& sources, const IngestOptions& options);
+
 /// The options that read by this path; for `bar` with buffers in the memory of the controller MEMORY.
 IngestOptions By(ReadPath path, uint32_t chunk_bytes = 64 * 1024, uint32_t depth = 8);
 

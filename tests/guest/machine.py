@@ -22,14 +22,34 @@ KERNEL_OPTIONS = ("console=ttyS0 ignore_loglevel panic=-1 oops=panic mitigations
 
 
 def write_disks(scenario, folder):
-    """Writes the images; returns the table that tells the guest what is on them: serial, namespace, seed, bytes, CRC-32C."""
+    """Writes the images; returns the table that tells the guest what is on them: serial, namespace, seed, seed of what is
+    written over it, bytes, CRC-32C."""
     lines = []
     for controller in scenario.controllers:
         for number, disk in enumerate(controller.disks, 1):
             seed = disks.seed_of(f"{controller.serial}/{number}")
             crc = disks.write(_image(folder, controller, number), seed, disk.data_bytes, disk.mebibytes * disks.MEBIBYTE)
-            lines.append(f"{controller.serial} {number} {seed} {disk.data_bytes} {crc}\n")
+            rewritten = disks.rewritten_seed(f"{controller.serial}/{number}")
+            lines.append(f"{controller.serial} {number} {seed} {rewritten} {disk.data_bytes} {crc}\n")
     return "".join(lines)
+
+
+def disk_findings(scenario, folder, rewritten):
+    """What is wrong with the images after a boot, one sentence each. `rewritten`: of the disks ("SERIAL/NUMBER") that cases say
+    they have written, from which byte to which. All else must be as it was: what is read must not be written."""
+    found = []
+    for controller in scenario.controllers:
+        for number, disk in enumerate(controller.disks, 1):
+            name = f"{controller.serial}/{number}"
+            if disk.scratch:
+                continue
+            begin, end = rewritten.get(name, (0, 0))
+            before, after = disks.seed_of(name), disks.rewritten_seed(name)
+            at = disks.first_difference(_image(folder, controller, number),
+                                        lambda offset: after if begin <= offset < end else before, disk.data_bytes)
+            if at is not None:
+                found.append(f"disk {name} is not {'rewritten' if begin <= at < end else 'as it was'}, first at byte {at}")
+    return found
 
 
 def _image(folder, controller, number):
@@ -78,11 +98,12 @@ def _controller(controller, slot, folder):
 
 def _drive(disk, name, image):
     drive = f"if=none,id={name},format=raw"
-    if disk.error_sector is None:
-        drive += f",file={image}"
-    else:
-        drive += (f",file.driver=blkdebug,file.image.driver=file,file.image.filename={image},file.inject-error.0.event=none,"
-                  f"file.inject-error.0.iotype=read,file.inject-error.0.errno=5,file.inject-error.0.sector={disk.error_sector}")
+    errors = {"read": disk.error_sector, "write": disk.write_error_sector}
+    errors = {kind: sector for kind, sector in errors.items() if sector is not None}
+    drive += f",file.driver=blkdebug,file.image.driver=file,file.image.filename={image}" if errors else f",file={image}"
+    for number, (kind, sector) in enumerate(errors.items()):
+        error = f"file.inject-error.{number}"
+        drive += f",{error}.event=none,{error}.iotype={kind},{error}.errno=5,{error}.sector={sector}"
     return drive + (f",throttling.iops-read={disk.reads_per_second}" if disk.reads_per_second else "")
 
 
@@ -95,12 +116,14 @@ def _text(path):
 
 
 class Run:
-    """One boot. `status` is what the guest's script ended with, None if it never said so; `failure` says why then."""
+    """One boot. `status` is what the guest's script ended with, None if it never said so; `failure` says why then.
+    `rewritten` are the disks ("SERIAL/NUMBER") that cases say they have written, from which byte to which."""
 
     def __init__(self, words, folder, output, limit_seconds, outside=""):
         self.status = None
         self.failure = "the guest ended without saying how"
         self.output = ""
+        self.rewritten = {}
         self.seconds_to_boot = None
         self._monitor_path = os.path.join(folder, "monitor")
         self._log_path = os.path.join(folder, "kernel.log")
@@ -155,6 +178,9 @@ class Run:
             self.seconds_to_boot = time.monotonic() - self._begin
         elif line.startswith("@host "):
             self._act(line.removeprefix("@host "))
+        elif line.startswith("@rewritten "):
+            _, name, begin, end = line.split()
+            self.rewritten[name] = (int(begin), int(end))
         elif line.startswith("@exit "):
             self.status = int(line.split()[1])
 

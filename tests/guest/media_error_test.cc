@@ -47,10 +47,26 @@ TEST_P(MediaError, EndsASourceAtTheChunkAndNamesIt) {
   ExpectEveryReadEndedOnce(*report);
 }
 
+TEST_P(MediaError, EndsThePulledChunkAndNoOther) {
+  const Disk disk = DiskOf("MEDIAERROR");
+  const Disk sound = DiskOf("PLAIN");
+  const auto report = PullCrc32c({disk.char_node, sound.char_node}, By(GetParam()));
+  ASSERT_TRUE(report.ok()) << report.status();
+  const SourceReport& failed = report->sources.at(0);
+  EXPECT_EQ(failed.status.code(), absl::StatusCode::kDataLoss) << failed.status;
+  EXPECT_THAT(CauseOf(failed.status), AllOf(HasSubstr(absl::StrCat("at offset ", kBadChunk)), HasSubstr(disk.char_node)));
+  EXPECT_EQ(failed.bytes, kBadChunk);
+  EXPECT_EQ(failed.result.crc32c, disk.content.Crc32c(0, kBadChunk)) << "what came before it is right";
+  EXPECT_TRUE(report->sources.at(1).status.ok()) << report->sources[1].status;
+  EXPECT_EQ(report->sources[1].result.crc32c, sound.crc32c);
+  EXPECT_EQ(report->reads.failed, 1u);
+  ExpectEveryReadEndedOnce(*report);
+}
+
 // The block layer makes one command of neighbouring reads, which fails as one; they are tried again alone.
 TEST_P(MediaError, FailsTheOneChunkAndNoOther) {
   DiskReader reader(DiskOf("MEDIAERROR"), GetParam());
-  const std::vector<DiskReader::FailedChunk> failed = reader.ReadAll();
+  const std::vector<FailedChunk> failed = reader.ReadAll();
   ASSERT_EQ(failed.size(), 1u);
   EXPECT_EQ(failed[0].offset_bytes, kBadChunk);
   EXPECT_EQ(failed[0].status.code(), absl::StatusCode::kDataLoss) << failed[0].status;

@@ -2,28 +2,10 @@
 // Polling for completions (IOPOLL), a kernel thread that submits (SQPOLL), and both.
 #include <gtest/gtest.h>
 
-#include <fstream>
-#include <sstream>
-
-#include "absl/strings/match.h"
 #include "tests/guest/ingest_run.h"
 
 namespace penstock::guest {
 namespace {
-
-/// Interrupts of the I/O queues of a controller so far, all processors together.
-uint64_t InterruptsOf(const std::string& controller) {
-  uint64_t sum = 0;
-  std::ifstream table("/proc/interrupts");
-  for (std::string line; std::getline(table, line);) {
-    if (!absl::StrContains(line, controller + "q") || absl::StrContains(line, controller + "q0")) continue;
-    std::istringstream words(line);
-    std::string number;
-    words >> number;
-    for (uint64_t count = 0; words >> count;) sum += count;
-  }
-  return sum;
-}
 
 class Polling : public testing::TestWithParam<ReadPath> {};
 

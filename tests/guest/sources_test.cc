@@ -70,7 +70,7 @@ TEST(Format, WithMetadataApartIsReadByTheKernelAlone) {
   const Disk disk = DiskOf("METADATA");
   IngestOptions options = By(ReadPath::kNvme);
   EXPECT_THAT(Story(disk, disk.char_node, options), AllOf(HasSubstr("demanded"), HasSubstr("8 bytes of metadata each"),
-                                                          HasSubstr("passthrough leaves unchecked"), HasSubstr("--path=read")));
+                                                          HasSubstr("passthrough leaves unchecked"), HasSubstr("path read")));
   options.path = std::nullopt;
   EXPECT_THAT(Story(disk, disk.char_node, options), AllOf(HasSubstr("read all bytes; not nvme"), HasSubstr("metadata")));
   EXPECT_THAT(Story(disk, disk.block_node, By(ReadPath::kPread)), "pread all bytes");

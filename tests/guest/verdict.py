@@ -5,9 +5,10 @@ import fnmatch
 import re
 
 
-def problems(boot, cases, log_findings):
+def problems(boot, cases, log_findings, disk_findings=()):
     """What was wrong with it, one sentence each; nothing if all is well. `cases`: the filter of the cases that were to run."""
     found = [f"the kernel's log tells of trouble: {line}" for line in log_findings]
+    found += [f"{finding}." for finding in disk_findings]
     if boot.status is None:
         found.append(boot.failure + ".")
     elif boot.status != 0:

@@ -49,6 +49,21 @@ TEST_F(WindowCommand, FeedsADeviceThatIsOutsideOfThisMachine) {
   EXPECT_EQ(report["controller"][0]["block_layer_reads"], 0);
 }
 
+TEST_F(WindowCommand, MeasuresReadsIntoADeviceThatIsOutsideOfThisMachine) {
+  const CommandOutcome outcome =
+      RunOutside(absl::StrCat("bench ", disk_.char_node, " --paths=bar --buffer=window --device=hip:0 --op=crc32c --workgroups=1",
+                              " --rw=randread --bs=16k --iodepth=4 --runtime=500ms --ramp_time=100ms --output-format=json"));
+  EXPECT_EQ(outcome.exit_status, 0);
+  ASSERT_TRUE(outcome.json.is_object()) << outcome.text;
+  const nlohmann::json& run = outcome.json["run"][0];
+  ASSERT_EQ(run["status"], "ok") << run["error"] << run["proof"];
+  EXPECT_EQ(run["device_name"], "outside");
+  EXPECT_EQ(run["pages"], "device memory");
+  EXPECT_EQ(run["latency_ns"]["done"]["count"], run["reads"]);
+  EXPECT_EQ(run["proof"]["bytes_copied_by_cpu"], 0);
+  EXPECT_GT(run["proof"]["checked_bytes"].get<uint64_t>(), 0u) << "the kernel's CRC against another read's";
+}
+
 TEST_F(WindowCommand, ListsWhatIsThere) {
   const CommandOutcome list = RunOutside("window list --json");
   EXPECT_EQ(list.exit_status, 0);
@@ -61,8 +76,9 @@ TEST_F(WindowCommand, ListsWhatIsThere) {
 
 TEST_F(WindowCommand, ChecksAWindowFromBothSides) {
   const CommandOutcome check = RunOutside(
-      absl::StrCat("window check ", windows_.List().value().at(0).number, " --volume=", disk_.char_node, " --device=hip:0"));
+      absl::StrCat("window check ", windows_.List().value().at(0).number, " --volume=", disk_.char_node, " --device=auto"));
   EXPECT_EQ(check.exit_status, 0);
+  EXPECT_THAT(check.text, testing::HasSubstr("device      outside\n"));
   std::cout << check.text << std::endl;
 }
 

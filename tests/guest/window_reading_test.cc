@@ -30,7 +30,7 @@ TEST_F(WindowReading, BringsADiskIntoTheBarAndTouchesNothingBesideIt) {
     const Made made = Make(pieces);
     const IngestReport report = ExpectWhole({disk}, {disk.char_node}, IntoWindow(windows_, made.number));
     ExpectTheControllersAgree(report);
-    EXPECT_TRUE(windows_.Release(made.number).ok());
+    EXPECT_EQ(windows_.Release(made.number), absl::OkStatus());
   }
   std::vector<BarPiece> both = kOnePiece;
   both.insert(both.end(), kPieces.begin(), kPieces.end());

@@ -85,6 +85,11 @@ TEST_F(WindowRefusal, WhereTheExporterCannotPin) {
   Expect(Refusal(kSound, {.flags = PENSTOCK_EXPORTER_FAIL_MAP, .error_number = EIO}), ECONNREFUSED, "-5");
 }
 
+TEST_F(WindowRefusal, OfABufferThatTheExporterTakesBackMeanwhile) {
+  Expect(Refusal(kSound, {.flags = PENSTOCK_EXPORTER_MOVE_AT_ONCE}), ESTALE, "takes the buffer back already");
+  EXPECT_TRUE(windows_.Release(Make(kSound).number).ok()) << "and it may be had afterwards";
+}
+
 TEST_F(WindowRefusal, OfMemoryThatWentToTheSystem) {
   Expect(Refusal(kSound, {.flags = PENSTOCK_EXPORTER_SYSTEM_MEMORY}), EXDEV, "outside the function's BARs");
 }
@@ -130,6 +135,17 @@ TEST_F(WindowRefusal, OfMappingPastTheEndOrWhatIsNotThere) {
   EXPECT_EQ(map(begin, 8 * kMebibyte + 4096, MAP_SHARED), EINVAL);
   EXPECT_EQ(map(0, 4096, MAP_SHARED), ENOENT);
   EXPECT_EQ(windows_.Find(made.number).value().mapping_count, 0u);
+}
+
+using WindowShortOfMemory = WindowRefusal;
+
+/// Of 32 GiB, on a machine of 1 GiB: half of that would be needed for the struct pages.
+TEST_F(WindowShortOfMemory, IsRefusedAndASmallerOneIsNot) {
+  constexpr uint64_t kGibibyte = 1024 * kMebibyte;
+  std::vector<BarPiece> pieces;
+  for (uint64_t i = 0; i < 32; ++i) pieces.push_back({.offset_bytes = i * kGibibyte, .length_bytes = kGibibyte});
+  Expect(Refusal(pieces), ENOMEM, "no memory to describe 0x800000000 bytes with");
+  EXPECT_TRUE(windows_.Release(Make(kSound).number).ok());
 }
 
 TEST_F(WindowRefusal, ForAUserWithoutRights) {

@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 
 #include "penstock/error.h"
+#include "penstock/hip_device.h"
 
 namespace penstock::hip {
 namespace {
@@ -80,6 +81,14 @@ TEST(ExportDmaBuf, NeedsALibraryThatHasOneOfTheCalls) {
   const absl::Status status = ExportDmaBuf({}, &memory_of_a_gpu, kBytes).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kUnimplemented);
   EXPECT_THAT(RemedyOf(status), HasSubstr("ROCm"));
+}
+
+TEST(AllocateExported, RefusesWhatCanBeNoWindowBeforeItLooksForAGpu) {
+  for (const uint64_t bytes : {uint64_t{0}, uint64_t{4096}, uint64_t{(2 << 20) + 4096}}) {
+    const absl::Status status = AllocateExported(0, bytes).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << bytes;
+    EXPECT_THAT(RemedyOf(status), HasSubstr("a multiple of 2 MiB"));
+  }
 }
 
 TEST(FindDmaBufCalls, FindsWhatIsLoadedAndNothingElse) {

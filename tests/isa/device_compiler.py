@@ -39,7 +39,8 @@ def skip_without(compiler):
 
 
 def _run(command):
-    result = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    environment = {**os.environ, "CCACHE_BASEDIR": ROOT, "CCACHE_NOHASHDIR": "1"}
+    result = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, env=environment)
     if result.returncode != 0:
         raise RuntimeError(f"{' '.join(command)}\n{result.stderr[-4000:]}")
     return result.stderr
@@ -49,7 +50,8 @@ def compile_source(compiler, target, source, defines=()):
     """`source` is a path from the root of the project."""
     # Line tables change no instruction, and let each one be traced to the lines that it comes from, through every call that was
     # inlined.
-    command = [*_command(compiler, target, source, defines), "-gline-tables-only", "-S", "-o"]
+    cache = ["ccache"] if shutil.which("ccache") else []
+    command = [*cache, *_command(compiler, target, source, defines), "-gline-tables-only", "-S", "-o"]
     with tempfile.TemporaryDirectory() as folder:
         ir, assembly = os.path.join(folder, "code.ll"), os.path.join(folder, "code.s")
         _run(command + [ir, "-emit-llvm"])

@@ -72,6 +72,32 @@ TEST(Ingest, ReportsEverySourceInTheOrderGiven) {
   EXPECT_EQ(report->reads.completed, 14u);
 }
 
+TEST(Ingest, TakesChunksInARandomOrderWhereThatMakesNoDifference) {
+  const TempFile file(1'000'001);
+  const auto histogram = [&](std::optional<uint64_t> seed) {
+    IngestOptions options = Small();
+    options.shuffle_seed = seed;
+    const std::unique_ptr<Device> device = MakeDevice();
+    const std::unique_ptr<Operation> operation = MakeHistogramOperation();
+    return Ingest(*device, {file.path()}, *operation, options);
+  };
+  const auto in_order = histogram(std::nullopt);
+  const auto random = histogram(9);
+  ASSERT_TRUE(in_order.ok() && random.ok() && random->status.ok()) << random.status();
+  EXPECT_EQ(random->statistics.bytes, 1'000'001u);
+  EXPECT_EQ(random->sources[0].result.histogram, in_order->sources[0].result.histogram);
+  EXPECT_EQ(random->reads.completed, in_order->reads.completed);
+}
+
+TEST(Ingest, RefusesARandomOrderForAnOperationThatFoldsInOrder) {
+  const TempFile file(10'000);
+  IngestOptions options = Small();
+  options.shuffle_seed = 9;
+  const auto report = IngestFiles({file.path()}, options);
+  EXPECT_EQ(report.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(RemedyOf(report.status()), HasSubstr("shuffle_seed"));
+}
+
 /// Two mappings of the same pages stand for a window: reads go through the one, the device knows only the other.
 TEST(Ingest, ReadsThroughTheMappingAndWorksAtTheDevicesAddress) {
   constexpr size_t kBytes = 64 << 10;

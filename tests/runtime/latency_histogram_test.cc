@@ -17,6 +17,8 @@ TEST(LatencyHistogram, IsEmptyAtFirst) {
   EXPECT_EQ(histogram.count(), 0u);
   EXPECT_EQ(histogram.Percentile(0.5), 0u);
   EXPECT_EQ(histogram.max_ns(), 0u);
+  EXPECT_EQ(histogram.mean_ns(), 0);
+  EXPECT_EQ(histogram.min_ns(), 0u);
 }
 
 TEST(LatencyHistogram, GivesPercentilesWithinEightTenthsOfAPercentAbove) {
@@ -37,6 +39,23 @@ TEST(LatencyHistogram, GivesPercentilesWithinEightTenthsOfAPercentAbove) {
     EXPECT_GE(histogram.Percentile(fraction), exact) << fraction;
     EXPECT_LE(static_cast<double>(histogram.Percentile(fraction)), 1.008 * static_cast<double>(exact) + 1) << fraction;
   }
+}
+
+TEST(LatencyHistogram, AddsAnothersSamplesAsIfTheyHadBeenItsOwn) {
+  LatencyHistogram one;
+  LatencyHistogram other;
+  LatencyHistogram both;
+  for (uint64_t value = 1; value < 100'000; value += 7) {
+    (value % 2 == 0 ? one : other).Record(value);
+    both.Record(value);
+  }
+  one.Add(other);
+  EXPECT_EQ(one.count(), both.count());
+  EXPECT_EQ(one.min_ns(), 1);
+  EXPECT_EQ(one.max_ns(), both.max_ns());
+  EXPECT_EQ(one.mean_ns(), both.mean_ns());
+  EXPECT_NEAR(one.mean_ns(), 50'000, 10);
+  for (const double fraction : {0.01, 0.5, 0.99, 0.9999}) EXPECT_EQ(one.Percentile(fraction), both.Percentile(fraction));
 }
 
 TEST(LatencyHistogram, HoldsEveryValueThatAClockCanGive) {

@@ -148,6 +148,21 @@ TEST_F(LiveRingTest, ADoneSlotIsInFlightUntilItIsReaped) {
   EXPECT_EQ(PublishOne(Priority::kLow).sequence, 1u);
 }
 
+TEST_F(LiveRingTest, ATicketIsInFlightFromItsPublishToItsReap) {
+  Open();
+  EXPECT_FALSE(ring_->IsInFlight({Priority::kNormal, 0}));
+  const Ticket first = PublishOne();
+  const Ticket second = PublishOne();
+  EXPECT_TRUE(ring_->IsInFlight(first));
+  End(second, layout::kDone);
+  EXPECT_TRUE(Reap(second));
+  EXPECT_TRUE(ring_->IsInFlight(first));
+  EXPECT_FALSE(ring_->IsInFlight(second));
+  EXPECT_FALSE(ring_->IsInFlight({Priority::kNormal, 2}));
+  EXPECT_FALSE(ring_->IsInFlight({Priority::kHigh, first.sequence}));
+  EXPECT_FALSE(ring_->IsInFlight({static_cast<Priority>(5), 0}));
+}
+
 TEST_F(LiveRingTest, PublishRefusesReservedOpcodesAndUnknownPriorities) {
   Open();
   Work work;

@@ -128,6 +128,16 @@ TEST_F(ReaderSetTest, HandsOverWhatOthersHaveWhenOneBreaks) {
   EXPECT_TRUE(set_.Drain(absl::Seconds(10)).ok());
 }
 
+TEST_F(ReaderSetTest, ForgetsAReaderThatIsRemoved) {
+  set_.Remove(first_);
+  Start(first_, 1);
+  EXPECT_FALSE(set_.AnyInFlight());
+  Start(second_, 2);
+  EXPECT_TRUE(Wait().ok());
+  EXPECT_EQ(tags_, std::vector<uint64_t>{2});
+  EXPECT_EQ(queues_[0].calls, 0);
+}
+
 TEST_F(ReaderSetTest, SaysWhenOneCannotBeDrained) {
   queues_[0].fake.Inject({FaultKind::kLate, 150});  // cancelling it changes nothing
   Start(first_, 1);

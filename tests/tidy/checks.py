@@ -24,9 +24,10 @@ NOTHING = r"(?!)"
 # Folder; what it may include of ours; what it may not include of others. The longest folder that fits rules.
 DEPENDENCIES = (
     ("include/penstock/layout/", r"penstock/layout/", f"({HIP}|{KERNEL_IO}|absl/)"),
-    ("include/penstock/device/", r"penstock/(layout|device)/", f"({KERNEL_IO}|absl/)"),
+    ("include/penstock/device/", r"penstock/(layout/|device/|export\.h)", f"({KERNEL_IO}|absl/)"),
     ("include/penstock/", r"penstock/", f"({HIP}|{KERNEL_IO})"),
-    ("runtime/base/", r"(penstock/(error|check|clock)\.h|penstock/layout/|runtime/base/)", f"({HIP}|{KERNEL_IO})"),
+    ("runtime/base/", r"(penstock/(error|check|clock|export)\.h|penstock/layout/|runtime/base/)", f"({HIP}|{KERNEL_IO})"),
+    ("runtime/c/", r"(penstock/(?!hip_device\.h)|runtime/c/|benchmarks/cli/(gpu|probe_report)\.h)", f"({HIP}|{KERNEL_IO})"),
     ("runtime/", r"(penstock/(?!hip_device\.h)|runtime/)", f"({HIP}|{KERNEL_IO})"),
     ("driver/", r"(penstock/(?!device/)|driver/|runtime/base/)", HIP),
     ("hip/", r"(penstock/|hip/|runtime/base/|runtime/resident_device\.h)", KERNEL_IO),
@@ -42,6 +43,13 @@ BANNED_TYPE = re.compile(r"\b(?:class|struct|enum(?:\s+class)?|union|using)\s+(?
 RAW_STATUS = re.compile(r"\babsl::(?:(?:Aborted|AlreadyExists|Cancelled|DataLoss|DeadlineExceeded|FailedPrecondition|Internal|"
                         r"InvalidArgument|NotFound|OutOfRange|PermissionDenied|ResourceExhausted|Unauthenticated|Unavailable|"
                         r"Unimplemented|Unknown)Error|Status)\s*[({]\s*\S")
+# What one command spells like this another spells differently, and a program that uses the library not at all.
+COMMAND_OPTION = re.compile(r"--(?:paths?|offset|length|depth|iodepth|chunk|bs|pull|hugepages)\b")
+
+# Ways to silence a tool, each with what it names; what follows on the line is the reason.
+SUPPRESSION = re.compile(r"(NOLINT(?:NEXTLINE|BEGIN)?\b(?:\([^)]*\))?|no_sanitize\w*\b[^)]*\)*|clang-format off|"
+                         r"#\s*pragma (?:GCC|clang) diagnostic ignored \"[^\"]*\"|shellcheck disable=[\w,]+|"
+                         r"(?:pylint: disable=|noqa:? ?)[\w,-]*)(.*)")
 
 
 def _cpp(tree, *folders):
@@ -98,6 +106,17 @@ def pragma_once(tree):
             yield f"{path}:1: no include guard. Fix: put '#pragma once' below the comment at the top."
 
 
+def public_names_are_exported(tree):
+    """What include/penstock/*.h declares in namespace penstock: a shared library hides the rest."""
+    for path, text in tree.items():
+        if not re.fullmatch(r"include/penstock/\w+\.h", path):
+            continue
+        for match in re.finditer(r"^namespace (PENSTOCK_API )?penstock {$", text, re.M):
+            if not match[1]:
+                yield (f"{path}:{source_text.line_of(text, match.start())}: what is declared here is in no shared library. "
+                       "Fix: write 'namespace PENSTOCK_API penstock {' (penstock/export.h).")
+
+
 def banned_names(tree):
     for path, text in tree.items():
         stem = path.rsplit("/", 1)[-1].split(".")[0]
@@ -119,6 +138,14 @@ def raw_status(tree):
         for match in RAW_STATUS.finditer(bare):
             yield (f"{path}:{source_text.line_of(bare, match.start())}: an error without a remedy. "
                    "Fix: return MakeError(code, What(...), Fix(...)) of penstock/error.h.")
+
+
+def command_options(tree):
+    for path, text in _cpp(tree, "runtime/", "driver/", "hip/"):
+        bare = source_text.without_comments(text)
+        for match in COMMAND_OPTION.finditer(bare):
+            yield (f"{path}:{source_text.line_of(bare, match.start())}: the library does not know who spells it {match[0]}. "
+                   "Fix: name the thing (path read, a smaller depth) and not a command's option.")
 
 
 def _owners(tree):
@@ -161,7 +188,18 @@ def dependency_direction(tree):
                        "include/penstock, or move the code to the folder that may (docs/architecture.md).")
 
 
-CHECKS = (license_line, line_length, file_length, function_length, pragma_once, banned_names, raw_status, dependency_direction)
+def suppressions(tree):
+    for path, text in tree.items():
+        if path.startswith("tests/tidy/") or not (path.endswith(LINE_CHECKED) or _is_script(path, text)):
+            continue
+        for match in SUPPRESSION.finditer(text):
+            if len(re.findall(r"[A-Za-z]{2,}", match[2])) < 2:
+                yield (f"{path}:{source_text.line_of(text, match.start())}: {match[1]} without a reason. "
+                       "Fix: repair what the tool has found, or say on the same line why it is wrong.")
+
+
+CHECKS = (license_line, line_length, file_length, function_length, pragma_once, public_names_are_exported, banned_names,
+          raw_status, command_options, dependency_direction, suppressions)
 
 
 def parse_exceptions(text):

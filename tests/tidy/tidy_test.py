@@ -85,6 +85,11 @@ class SeededViolation(unittest.TestCase):
         self.expect(checks.pragma_once, "include/penstock/a.h", TOP, TOP + "#pragma once\n")
         self.assertEqual(list(checks.pragma_once({"driver/kernel/a/a.h": ""})), [])  # the kernel's headers have guards of #ifndef
 
+    def test_public_names_are_exported(self):
+        self.expect(checks.public_names_are_exported, "include/penstock/a.h", "namespace penstock {\n",
+                    "namespace PENSTOCK_API penstock {\n")
+        self.assertEqual(list(checks.public_names_are_exported({"runtime/a.h": "namespace penstock {\n"})), [])
+
     def test_banned_file_names(self):
         for name in ("string_util", "common", "ring_impl", "misc", "test_helpers", "buffer_manager"):
             self.assertEqual(len(list(checks.banned_names({f"runtime/{name}.cc": ""}))), 1, name)
@@ -100,6 +105,25 @@ class SeededViolation(unittest.TestCase):
         good = 'absl::Status a = MakeError(code, What("x"), Fix("y"));  // not absl::InternalError("x")'
         self.expect(checks.raw_status, "driver/a.cc", 'return absl::InternalError("x");', good)
         self.expect(checks.raw_status, "driver/a.cc", 'return absl::Status(code, "x");', good)
+
+    def test_command_options(self):
+        good = 'Fix("use path pread, or name it as --buffer=window");  // what penstock ingest calls --path'
+        self.expect(checks.command_options, "driver/a.cc", 'Fix("use --path=pread")', good)
+        self.expect(checks.command_options, "runtime/a.cc", 'Fix("use a smaller --iodepth")', good)
+        self.assertEqual(list(checks.command_options({"benchmarks/cli/a.cc": 'Fix("use --path=pread")'})), [])
+
+    def test_suppressions_have_a_reason(self):
+        reason = "the address is the device's"
+        self.expect(checks.suppressions, "driver/a.cc", "int a;  // NOLINT(x-y)\n", f"int a;  // NOLINT(x-y): {reason}\n")
+        self.expect(checks.suppressions, "driver/a.cc", "int a;  // NOLINT\n", f"int a;  // NOLINT {reason}\n")
+        self.expect(checks.suppressions, "driver/a.h", "// clang-format off\n", f"// clang-format off: {reason}\n")
+        pragma = '#pragma GCC diagnostic ignored "-Wshadow"'
+        self.expect(checks.suppressions, "driver/a.cc", pragma + "\n", f"{pragma}  // {reason}\n")
+        self.expect(checks.suppressions, "hip/a.cc", '__attribute__((no_sanitize("thread"))) void A();\n',
+                    f'__attribute__((no_sanitize("thread")))  // {reason}\nvoid A();\n')
+        self.expect(checks.suppressions, "scripts/a", "#!/bin/sh\n# shellcheck disable=SC2016\n",
+                    f"#!/bin/sh\n# shellcheck disable=SC2016  # {reason}\n")
+        self.expect(checks.suppressions, "tests/a.py", "import a  # noqa: E402\n", f"import a  # noqa: E402 {reason}\n")
 
     def test_layout_is_freestanding(self):
         self.include("include/penstock/layout/a.h", "penstock/ring.h", "penstock/layout/slot.h")
@@ -117,6 +141,8 @@ class SeededViolation(unittest.TestCase):
         self.include("runtime/a.cc", "liburing.h", "runtime/pump.h")
         self.include("runtime/base/a.cc", "penstock/ring.h", "penstock/error.h")
         self.include("include/penstock/a.h", "hip/hip_runtime.h", "penstock/ring.h")
+        self.include("runtime/c/a.cc", "runtime/pump_inlet.h", "penstock/ingest.h")
+        self.include("runtime/c/a.cc", "benchmarks/cli/command_line.h", "benchmarks/cli/probe_report.h")
         self.include("include/penstock/device/a.h", "penstock/ring.h", "penstock/device/group.h")
 
     def test_public_headers_belong_to_the_folder_that_implements_them(self):

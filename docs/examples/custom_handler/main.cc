@@ -1,22 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // An opcode of one's own: counts the lines of a file on the device. Usage: custom_handler FILE
-#include <algorithm>
-#include <fstream>
 #include <iostream>
-#include <iterator>
-#include <vector>
+#include <memory>
+#include <string>
 
 #include "penstock/cpu_device.h"
 #include "penstock/error.h"
+#include "penstock/ingest.h"
 
 namespace {
 
 using penstock::u32;
 using penstock::u64;
-using penstock::u8;
 namespace device = penstock::device;
 namespace layout = penstock::layout;
 
+// [handler]
 // The handler: what the megakernel runs for opcode 0x10000. Every lane counts its stripe, and the leader adds up.
 struct CountLines {
   static constexpr u32 kOpcode = 0x10000;
@@ -40,41 +39,60 @@ struct CountLines {
     return device::Outcome::Done(sum);
   }
 };
+// [/handler]
 
-absl::StatusOr<u64> CountLinesOf(std::vector<char>& text) {
-  if (text.empty()) return 0;
-  PENSTOCK_ASSIGN_OR_RETURN(auto device, penstock::MakeCpuDevice<device::Program<CountLines>>({}));
-  PENSTOCK_ASSIGN_OR_RETURN(
-      const u32 handle, device->RegisterBuffer({reinterpret_cast<std::byte*>(text.data()), text.size()}, layout::kBufferRead));
-  PENSTOCK_RETURN_IF_ERROR(device->Start());
+// [operation]
+// The operation: which slot each chunk of the file becomes, and what the chunks' results make up.
+class CountLinesOperation final : public penstock::Operation {
+ public:
+  explicit CountLinesOperation(u64& lines) : lines_(lines) {}
 
-  u64 lines = 0;
-  constexpr u64 kPieceBytes = 1 << 20;
-  for (u64 offset = 0; offset < text.size(); offset += kPieceBytes) {
-    const u64 length = std::min<u64>(kPieceBytes, text.size() - offset);
-    const penstock::Work work = penstock::RangeWork(CountLines::kOpcode, {handle, offset, static_cast<u32>(length)});
-    PENSTOCK_ASSIGN_OR_RETURN(const penstock::Ticket ticket, device->ring().Publish(work));
-    PENSTOCK_ASSIGN_OR_RETURN(const penstock::Completion completion, device->ring().Wait(ticket, absl::Seconds(10)));
-    PENSTOCK_RETURN_IF_ERROR(completion.ToStatus("counting lines"));
-    lines += completion.result;
+  std::string_view name() const override { return "count lines"; }
+  absl::Status Prepare(penstock::Device&, uint32_t) override { return absl::OkStatus(); }
+  penstock::Work MakeWork(const penstock::LandedChunk& chunk) const override {
+    return penstock::RangeWork(CountLines::kOpcode, chunk.range);
   }
-  PENSTOCK_RETURN_IF_ERROR(device->Stop(absl::Seconds(10)));
+  std::unique_ptr<penstock::SourceFold> BeginSource() const override { return std::make_unique<Sum>(lines_); }
+
+ private:
+  struct Sum final : penstock::SourceFold {
+    explicit Sum(u64& lines) : lines(lines) {}
+    std::optional<penstock::Work> Fold(const penstock::LandedChunk&, uint64_t result) override {
+      lines += result;
+      return std::nullopt;
+    }
+    penstock::OperationResult End() override { return {}; }
+    u64& lines;
+  };
+
+  u64& lines_;
+};
+// [/operation]
+
+// [ingest]
+absl::StatusOr<u64> CountLinesOf(const std::string& file) {
+  PENSTOCK_ASSIGN_OR_RETURN(auto device, penstock::MakeCpuDevice<device::Program<CountLines>>({}));
+  u64 lines = 0;
+  CountLinesOperation operation(lines);
+  PENSTOCK_ASSIGN_OR_RETURN(const penstock::IngestReport report, penstock::Ingest(*device, {file}, operation, {}));
+  PENSTOCK_RETURN_IF_ERROR(report.status);
   return lines;
 }
+// [/ingest]
 
 }  // namespace
 
+// [main]
 int main(int argc, char** argv) {
-  std::ifstream file(argc == 2 ? argv[1] : "", std::ios::binary);
-  if (!file) {
-    std::cerr << "usage: custom_handler FILE, where FILE can be read\n";
+  if (argc != 2) {
+    std::cerr << "usage: custom_handler FILE\n";
     return 2;
   }
-  std::vector<char> text{std::istreambuf_iterator<char>(file), {}};
-  const absl::StatusOr<u64> lines = CountLinesOf(text);
+  const absl::StatusOr<u64> lines = CountLinesOf(argv[1]);
   if (!lines.ok()) {
     std::cerr << lines.status().message() << "\n";
     return 1;
   }
   std::cout << *lines << "\n";
 }
+// [/main]

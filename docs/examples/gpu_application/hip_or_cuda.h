@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// HIP's calls. Where nvcc compiles without HIP's own headers for NVIDIA, the few that this application uses get CUDA's meaning;
-// an application for AMD's GPUs only includes hip/hip_runtime.h.
+// HIP's calls. Where nvcc compiles without HIP's own headers for NVIDIA, the few that the examples use get CUDA's meaning; an
+// application for AMD's GPUs only includes hip/hip_runtime.h.
 #pragma once
 
 #if defined(PENSTOCK_GPU_NVIDIA)
@@ -15,6 +15,7 @@
 #define hipHostMalloc cudaHostAlloc
 #define hipHostMallocDefault cudaHostAllocDefault
 #define hipMalloc cudaMalloc
+#define hipMemcpy cudaMemcpy
 #define hipMemcpyAsync cudaMemcpyAsync
 #define hipMemcpyDeviceToHost cudaMemcpyDeviceToHost
 #define hipMemcpyHostToDevice cudaMemcpyHostToDevice

@@ -7,12 +7,7 @@
 #include <linux/memremap.h>
 #include <linux/mm.h>
 #include <linux/module.h>
-#include <linux/scatterlist.h>
 #include <linux/version.h>
-
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
-#error "penstock_p2p needs Linux 6.2: programs cannot use peer-to-peer memory before it"
-#endif
 
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
 #define PENSTOCK_IMPORT_NS(name) MODULE_IMPORT_NS(#name)
@@ -26,21 +21,14 @@
 #endif
 
 #ifndef PENSTOCK_HAS_PAGE_PGMAP
-static inline struct dev_pagemap *page_pgmap(const struct page *page)
-{
-	return page->pgmap;
-}
+#define page_pgmap(page) ((page)->pgmap)
 #endif
 
-#ifndef PENSTOCK_HAS_VM_FLAGS_SET
-static inline void vm_flags_set(struct vm_area_struct *vma, unsigned long flags)
-{
-	vma->vm_flags |= flags;
-}
-#endif
-
-#ifndef PENSTOCK_HAS_SG_DMA_IS_BUS_ADDRESS
-#define sg_dma_is_bus_address sg_is_dma_bus_address
+/* What shmem_file_setup takes for no flags; of a type of its own in 7.3. */
+#ifdef PENSTOCK_HAS_SHMEM_VMA_FLAGS
+#define PENSTOCK_NO_FLAGS EMPTY_VMA_FLAGS
+#else
+#define PENSTOCK_NO_FLAGS 0
 #endif
 
 #endif

@@ -50,7 +50,7 @@ struct penstock_p2p_piece {
  * E2BIG           more than PENSTOCK_P2P_MAX_PIECES pieces
  * EADDRNOTAVAIL   it overlaps the place of an earlier window, which stays registered until the function's driver is unbound
  * ESTALE          the exporter took the buffer back meanwhile
- * ENOMEM          no room for its struct pages
+ * ENOMEM          no room for its struct pages: 64 bytes for each page of 4 KiB
  */
 struct penstock_p2p_reserve {
 	__s32 dma_buf;
@@ -72,7 +72,7 @@ struct penstock_p2p_query {
 	struct penstock_p2p_function function;
 	__u64 length;
 	__u64 mmap_offset; /* what to give mmap for the window's first byte; MAP_SHARED, whole pages */
-	__u32 mapping_count;
+	__u32 mapping_count; /* of the first byte */
 	__u32 piece_count;
 	struct penstock_p2p_piece piece[PENSTOCK_P2P_MAX_PIECES]; /* in the order of the buffer */
 };
@@ -84,8 +84,8 @@ struct penstock_p2p_export {
 };
 
 /*
- * Unpins a window and forgets it. Its place in the BAR stays registered, and unused, until the function's driver is unbound.
- * ENOENT; EBUSY: it is mapped, or I/O into it has not ended within 5 seconds; EINTR.
+ * Ends a window, waits until the I/O into it has ended, unpins it and forgets it. Its place in the BAR stays registered, and
+ * unused, until the function's driver is unbound. ENOENT; EBUSY: it is mapped; EINTR: a signal came, and it ends by itself.
  */
 struct penstock_p2p_release {
 	__u32 window;

@@ -21,8 +21,8 @@ struct Work {
     kNone,    // nothing is there
     kSlot,    // run `slot`
     kFresh,   // run `slot`, which the poller claimed right after its look: nobody has run it before
-    kLook,    // read the doorbell, then ask AfterLook
-    kWatch,   // read the doorbell a few times or until it changes, then ask AfterLook
+    kLook,    // read the doorbell, then ask again
+    kWatch,   // read the doorbell a few times or until it changes, then ask again
     kMirror,  // mirror counters and user words for the host, then call Mirrored
     kLeave,
   };
@@ -40,40 +40,13 @@ class Claimant {
   static constexpr u32 kAgeingInterval = 16;
 
   PENSTOCK_DEVICE Claimant(const DeviceView& view, Group& group, const Tally& tally, DoorbellSight& sight)
-      : view_(view), tally_(tally), sight_(sight), poller_(view, group, sight) {}
+      : view_(view), group_(group), tally_(tally), sight_(sight), poller_(view, group, sight) {}
 
-  PENSTOCK_DEVICE Work Next() {
-    SlotName slot = {0, 0};
-    is_ageing_ = ++round_ % kAgeingInterval == 0;
-    // Only the poller adds slots to be claimed, and it came here because there were none: it goes on looking.
-    const bool is_poller = poller_.is_poller();
-    if (is_poller && !is_ageing_) return {Work::kWatch, slot};
-    if (layout::LoadRelaxed<layout::Scope::kDevice>(&view_.launch->seen_shutdown) != 0) return {Work::kLeave, slot};
-    if (!is_ageing_ && TryClaimFrom(0, slot)) return Run(slot);
-    if (is_poller || poller_.TryBecome()) return {Work::kLook, slot};
-    return TryElsewhere(slot) ? Run(slot) : Nothing();
-  }
-
-  /// Requires: the doorbell was just read.
-  PENSTOCK_DEVICE Work AfterLook() {
-    using layout::Scope;
-    SlotName slot = {0, 0};
-    tally_.Bump(tally_.counters().doorbell_polls);
-    const bool claimed = sight_.Has(DoorbellSight::kAny) && poller_.Post(!is_ageing_, slot);
-    if (view_.run_once != 0) layout::StoreRelease<Scope::kDevice>(&view_.launch->seen_doorbell, 1u);
-    if (claimed) return Run(slot, Work::kFresh);
-    if (sight_.now[layout::kDoorbellShutdown] != 0) {
-      layout::StoreRelaxed<Scope::kDevice>(&view_.launch->seen_shutdown, 1u);
-      return {Work::kLeave, slot};
-    }
-    // A poller that stays had nothing to claim when it became one. Deferred slots are the others' to look for, and its own when
-    // it has deferred one or its round is an ageing one.
-    if (!Group::kStaysPoller || is_ageing_ || expects_deferred_) {
-      if (MirrorIsDue()) return BeginMirror();
-      if (TryElsewhere(slot)) return Run(slot);
-    }
-    if (!Group::kStaysPoller) poller_.GiveUp();
-    return Nothing();
+  /// What the workgroup does next. With kLook or kWatch that is to read the doorbell, and then to ask again.
+  PENSTOCK_DEVICE Work Next(bool has_looked) {
+    u32 turns = 0;
+    const Work work = has_looked ? AfterLook(turns) : BeforeLook(turns);
+    return work.kind == Work::kNone ? Search(turns) : work;
   }
 
   /// This workgroup has deferred a slot: it looks for deferred ones until there are none.
@@ -82,13 +55,72 @@ class Claimant {
   PENSTOCK_DEVICE void Mirrored() const { SetNextMirror(Group::Ticks() + view_.mirror_interval_ticks); }
 
  private:
+  /// A way to find a slot. A round has a few of them in turn: digits of a number to the base kTurns, the first one the lowest.
+  enum Turn : u32 { kNoMore, kClaim, kPoll, kDeferred, kTurns };
+
+  PENSTOCK_DEVICE static constexpr u32 InTurn(Turn first, Turn second, Turn third = kNoMore) {
+    return first + kTurns * second + kTurns * kTurns * third;
+  }
+
+  /// What to do, or else, kNone, what to try.
+  PENSTOCK_DEVICE Work BeforeLook(u32& turns) {
+    ++round_;
+    // Only the poller adds slots to be claimed, and it came here because there were none: it goes on looking.
+    const bool is_poller = poller_.is_poller();
+    if (is_poller && !IsAgeing()) return {Work::kWatch, {}};
+    if (layout::LoadRelaxed<layout::Scope::kDevice>(&view_.launch->seen_shutdown) != 0) return {Work::kLeave, {}};
+    if (is_poller) return {Work::kLook, {}};
+    turns = IsAgeing() ? kPoll + kTurns * AgeingTurns() : InTurn(kClaim, kPoll, kDeferred);
+    return {Work::kNone, {}};
+  }
+
+  /// The same. Requires: the doorbell was just read.
+  PENSTOCK_DEVICE Work AfterLook(u32& turns) {
+    using layout::Scope;
+    SlotName slot = {0, 0};
+    tally_.Bump(tally_.counters().doorbell_polls);
+    const bool claimed = sight_.Has(DoorbellSight::kAny) && poller_.Post(!IsAgeing(), slot);
+    if (view_.run_once != 0) layout::StoreRelease<Scope::kDevice>(&view_.launch->seen_doorbell, 1u);
+    const bool has_ends = sight_.has_ends != 0;
+    sight_.has_ends = 0;
+    if (claimed) return Run(slot, Work::kFresh);
+    if (sight_.now[layout::kDoorbellShutdown] != 0) {
+      layout::StoreRelaxed<Scope::kDevice>(&view_.launch->seen_shutdown, 1u);
+      return {Work::kLeave, slot};
+    }
+    // A poller that stays had nothing to claim when it became one. Deferred slots are the others' to look for, and its own when
+    // it has deferred one or its round is an ageing one.
+    if (!Group::kStaysPoller || IsAgeing() || expects_deferred_) {
+      if (MirrorIsDue()) return BeginMirror();
+      turns = IsAgeing() ? AgeingTurns() : InTurn(kClaim, kDeferred);
+    } else if (has_ends) {
+      turns = kClaim;
+    }
+    return {Work::kNone, slot};
+  }
+
+  /// Each way is taken here only: a GPU's compiler copies it to every place that calls it.
+  PENSTOCK_DEVICE Work Search(u32 turns) {
+    SlotName slot = {0, 0};
+    for (; turns != kNoMore; turns /= kTurns) {
+      const u32 turn = turns % kTurns;
+      if (turn == kClaim && TryClaimFrom(IsAgeing() ? AgeingPriority() : 0, slot)) return Run(slot);
+      if (turn == kDeferred && TryDeferred(slot)) return Run(slot);
+      if (turn == kPoll && poller_.TryBecome()) return {Work::kLook, slot};
+    }
+    if (!Group::kStaysPoller) poller_.GiveUp();
+    return Nothing();
+  }
+
   PENSTOCK_DEVICE Work Run(const SlotName& slot, Work::Kind kind = Work::kSlot) {
     poller_.GiveUp();
     return {kind, slot};
   }
 
-  PENSTOCK_DEVICE Work Nothing() const {
-    const bool leaves = view_.run_once != 0 && layout::LoadAcquire<layout::Scope::kDevice>(&view_.launch->seen_doorbell) != 0;
+  PENSTOCK_DEVICE Work Nothing() {
+    const bool leaves = view_.run_once != 0 && layout::LoadAcquire<layout::Scope::kDevice>(&view_.launch->seen_doorbell) != 0 &&
+                        layout::LoadRelaxed<layout::Scope::kDevice>(&view_.shared->waiting) == 0;
+    if (leaves) poller_.GiveUp();  // a slot that is being run may yet wait for I/O, and somebody has to see the end
     return {leaves ? Work::kLeave : Work::kNone, {0, 0}};
   }
 
@@ -100,7 +132,7 @@ class Claimant {
 
   PENSTOCK_DEVICE Work BeginMirror() {
     tally_.Bump(tally_.counters().heartbeat);
-    if (is_ageing_) --round_;  // the next round is in its place
+    if (IsAgeing()) --round_;  // the next round is in its place
     SetNextMirror(kNever);
     poller_.GiveUp();
     return {Work::kMirror, {0, 0}};
@@ -110,33 +142,77 @@ class Claimant {
     layout::StoreRelease<layout::Scope::kDevice>(&view_.launch->next_mirror_ticks, ticks);
   }
 
-  // --- claims ---
+  // --- ageing ---
 
-  PENSTOCK_DEVICE bool TryElsewhere(SlotName& slot) {
-    return is_ageing_ ? TryAgeing(slot) : TryClaimFrom(0, slot) || TryDeferred(slot);
+  PENSTOCK_DEVICE bool IsAgeing() const { return round_ % kAgeingInterval == 0; }
+  PENSTOCK_DEVICE u32 AgeingPriority() const { return (round_ / kAgeingInterval) % layout::kPriorityCount; }
+  PENSTOCK_DEVICE u32 AgeingTurns() const {
+    return AgeingPriority() == 0 ? InTurn(kDeferred, kClaim) : InTurn(kClaim, kDeferred);
   }
 
-  PENSTOCK_DEVICE bool TryAgeing(SlotName& slot) {
-    const u32 first = (round_ / kAgeingInterval) % layout::kPriorityCount;
-    if (first == 0 && TryDeferred(slot)) return true;
-    if (!TryClaimFrom(first, slot)) return TryDeferred(slot);
-    if (slot.priority >= first && HasBacklogAbove(slot.priority)) tally_.Bump(tally_.counters().starvation);
-    return true;
-  }
+  // --- deferred slots ---
 
   PENSTOCK_DEVICE bool TryDeferred(SlotName& slot) {
     expects_deferred_ = view_.deferred.TryPop(slot);
-    return expects_deferred_;
+    return expects_deferred_ && (view_.io.queue_count == 0 || !MustWaitOn(slot));
   }
 
+  // --- slots that wait for I/O ---
+
+  /// Takes requests of the kernel that have ended, until one is of a slot that is now to be run.
+  PENSTOCK_DEVICE bool TryResume(SlotName& slot) {
+    for (u32 index; TryTakeAnyEnded(index);) {
+      if (FinishRequest(view_, index, slot)) return true;
+    }
+    return false;
+  }
+
+  PENSTOCK_DEVICE bool TryTakeAnyEnded(u32& index) {
+    using layout::Scope;
+    u32* const resumable = &view_.shared->resumable;
+    if (!IsAboveZero(layout::LoadRelaxed<Scope::kDevice>(resumable))) return false;
+    // Pairs with the release in LookAtBell. Who takes one off a count above zero finds a bit that is its own.
+    if (!TryTakeOne(resumable)) return false;
+    for (u32 queue = group_.workgroup();; ++queue) {
+      queue %= view_.io.queue_count;
+      IoQueueState& state = view_.io.states[queue];
+      const u64 ended = layout::LoadRelaxed<Scope::kDevice>(&state.ended);
+      if (ended == 0) continue;
+      const u32 slot = Group::LowestBit(ended);
+      if (!TryTakeEnded(state.ended, slot)) continue;
+      index = queue * layout::kMaxIoSlots + slot;
+      return true;
+    }
+  }
+
+  /// A slot whose request found no room makes it now, if it can. True if the slot goes on waiting.
+  PENSTOCK_DEVICE bool MustWaitOn(const SlotName& slot) {
+    const u32 index = view_.SlotIndex(slot.priority, slot.sequence);
+    WaitState& wait = view_.io.waits[index];
+    if (layout::LoadRelaxed<layout::Scope::kDevice>(&wait.phase) != WaitState::kUnposted) return false;
+    if (TryPostFor(view_, group_.workgroup(), slot)) return true;
+    const u64 since = layout::LoadRelaxed<layout::Scope::kDevice>(&view_.slot_states[index].deferred_since_ticks);
+    if (Group::Ticks() - since > view_.slot_limit_ticks) {
+      EndWait(view_, slot, {static_cast<u32>(layout::IoCause::kQueueFull), 0});
+      return false;
+    }
+    while (!view_.deferred.TryPush(slot)) group_.Idle();
+    return true;
+  }
+
+  // --- claims ---
+
   PENSTOCK_DEVICE bool TryClaimFrom(u32 first, SlotName& slot) {
+    if (view_.io.queue_count != 0 && TryResume(slot)) return true;
     u32 available = 0;  // a bit a priority: all are asked for before the first is looked at
     for (u32 p = 0; p < layout::kPriorityCount; ++p) {
       available |= IsAboveZero(layout::LoadRelaxed<layout::Scope::kDevice>(&view_.shared->unclaimed[p])) ? 1u << p : 0;
     }
     for (u32 i = 0; available != 0 && i < layout::kPriorityCount; ++i) {
       const u32 p = first + i < layout::kPriorityCount ? first + i : first + i - layout::kPriorityCount;
-      if ((available >> p & 1) != 0 && TryClaim(p, slot)) return true;
+      if ((available >> p & 1) == 0 || !TryClaim(p, slot)) continue;
+      if (IsAgeing() && p >= first && HasBacklogAbove(p)) tally_.Bump(tally_.counters().starvation);
+      return true;
     }
     return false;
   }
@@ -146,10 +222,7 @@ class Claimant {
     u32* unclaimed = &view_.shared->unclaimed[priority];
     // Pairs with the release in Poller::Post. It may have been an earlier post than the slot's own; then a claim that took a
     // lower value of head acquired that one, and has released it with head.
-    if (!IsAboveZero(layout::FetchAdd<Scope::kDevice, layout::Order::kAcquire>(unclaimed, ~0u))) {
-      layout::FetchAdd<Scope::kDevice, layout::Order::kRelaxed>(unclaimed, 1u);
-      return false;
-    }
+    if (!TryTakeOne(unclaimed)) return false;
     slot = {priority, layout::FetchAdd<Scope::kDevice>(&view_.shared->head[priority], 1u)};
     return true;
   }
@@ -161,14 +234,22 @@ class Claimant {
     return false;
   }
 
+  /// Takes one off a count that is above zero; gives back what it took too late.
+  PENSTOCK_DEVICE static bool TryTakeOne(u32* count) {
+    using layout::Scope;
+    if (IsAboveZero(layout::FetchAdd<Scope::kDevice, layout::Order::kAcquire>(count, ~0u))) return true;
+    layout::FetchAdd<Scope::kDevice, layout::Order::kRelaxed>(count, 1u);
+    return false;
+  }
+
   PENSTOCK_DEVICE static bool IsAboveZero(u32 count) { return static_cast<i32>(count) > 0; }
 
   const DeviceView& view_;
+  Group& group_;
   const Tally tally_;
-  const DoorbellSight& sight_;
+  DoorbellSight& sight_;
   Poller poller_;
   u32 round_ = 0;
-  bool is_ageing_ = false;
   bool expects_deferred_ = true;  // an earlier launch may have left some
 };
 

@@ -8,12 +8,14 @@
 #include <cstring>
 #include <memory>
 
+#include "penstock/device/cpu_io_alarm.h"
 #include "penstock/device/cpu_one_lane.h"
 #include "penstock/device/vector.h"
 #include "penstock/layout/target.h"
 
 namespace penstock::device {
 
+/// What a function of a handler is declared with: device code for a GPU's compiler, an inline function here.
 #define PENSTOCK_DEVICE inline
 
 /// What the lanes of one workgroup share on the CPU device.
@@ -36,20 +38,34 @@ inline void SpinPause() {
 /// One lane's view of its workgroup. Passed by reference; a lane has exactly one.
 class Group {
  public:
+  /// Of the group's clock.
   static constexpr u64 kTicksPerSecond = 1'000'000'000;
 
+  /// Lane `lane` of workgroup `workgroup`; `team` is null if there is only one lane. Made by the device.
   Group(u32 workgroup, u32 lane, u32 lane_count, LaneTeam* team)
       : workgroup_(workgroup), lane_(lane), lane_count_(lane_count), team_(team) {}
 
+  /// Number of this workgroup.
   u32 workgroup() const { return workgroup_; }
+  /// Number of this lane within its workgroup.
   u32 lane() const { return lane_; }
+  /// Lanes of a workgroup.
   u32 lane_count() const { return lane_count_; }
+  /// The first lane, which acts for all.
   bool IsLeader() const { return lane_ == 0; }
 
   /// Lanes that run in step and can vote. A lane of this device runs alone.
   static constexpr u32 WaveLanes() { return 1; }
   /// Bit i: what lane i of this lane's wave said. Every lane of the wave must call it.
   static u64 Ballot(bool vote) { return vote ? 1 : 0; }
+
+  /// Number of the lowest bit that is set. Requires: bits != 0.
+  static u32 LowestBit(u64 bits) { return static_cast<u32>(__builtin_ctzll(bits)); }
+  /// How many bits are set.
+  static u32 CountBits(u64 bits) { return static_cast<u32>(__builtin_popcountll(bits)); }
+
+  /// Wakes the I/O service if it sleeps. Called after a request has been published.
+  static void RingIoAlarm(layout::IoAlarm* alarm) { device::RingIoAlarm(*alarm); }
 
   /// What is the same in every lane, told to the compiler, which then branches once for all.
   static u32 Uniform(u32 value) { return value; }
@@ -75,13 +91,18 @@ class Group {
   /// Called by the leader when it found nothing to do: spins for a few microseconds, then sleeps, longer each time. The first
   /// sleep is half of what the last idle time added up to, because gaps between slots tend to be alike: a stream with a slot
   /// every 700 us costs two wake-ups a slot, not four, and a burst is back at spinning after a few slots.
-  void Idle() {
+  /// With an alarm, the I/O service ends the sleep when it has brought something.
+  void Idle(layout::IoAlarm* alarm = nullptr) {
     if (++spins_ <= kSpins) {
       SpinPause();
       return;
     }
     const timespec time = {0, static_cast<long>(sleep_ns_)};
-    nanosleep(&time, nullptr);
+    if (alarm != nullptr) {
+      seen_rings_ = WaitForIo(*alarm, seen_rings_, time);
+    } else {
+      nanosleep(&time, nullptr);
+    }
     slept_ns_ += sleep_ns_;
     sleep_ns_ = sleep_ns_ * 2 < kMaxSleepNs ? sleep_ns_ * 2 : kMaxSleepNs;
   }
@@ -107,6 +128,7 @@ class Group {
   u32 spins_ = 0;
   u64 sleep_ns_ = kMinSleepNs;
   u64 slept_ns_ = 0;
+  u32 seen_rings_ = 0;
 };
 
 /// Reads and writes bytes of a registered buffer as an item of type T: u8, u32 or Vector. Requires: aligned to the item.
@@ -116,6 +138,7 @@ T LoadBuffer(const u8* at) {
   std::memcpy(&item, std::assume_aligned<alignof(T)>(at), sizeof(item));
   return item;
 }
+/// Stores an item into a buffer, at whatever address.
 template <typename T>
 void StoreBuffer(u8* at, const T& item) {
   std::memcpy(std::assume_aligned<alignof(T)>(at), &item, sizeof(item));

@@ -6,12 +6,13 @@
 #include <cstring>
 
 #include "penstock/device/pattern.h"
+#include "penstock/export.h"
 #include "penstock/layout/data_op.h"
 
 namespace penstock::device {
 
 /// CRC-32C of `length` bytes that follow bytes with CRC `crc` (0 at the start).
-u32 ExtendCrc32c(u32 crc, const u8* bytes, u64 length);
+PENSTOCK_API u32 ExtendCrc32c(u32 crc, const u8* bytes, u64 length);
 
 /// Each function does the whole, and returns true, if the workgroup has one lane; otherwise it does nothing.
 class OneLane {

@@ -21,8 +21,13 @@ struct Crc32c {
     Bytes bytes;
     const layout::Range range = layout::DecodeRange(context.argument);
     if (Outcome refused = context.Resolve(range, layout::kBufferRead, bytes); refused.IsFault()) return refused;
-    if (u32 crc; OneLane::Crc32c(context.group, bytes.data, bytes.length, crc)) return Outcome::Done(crc);
-    return Outcome::Done(Crc32cRows(context.group, *context.scratch<Scratch>()).Sum(bytes.data, bytes.length));
+    return Outcome::Done(Of(context, bytes));
+  }
+
+  /// What the leader gets is right. Requires: the handler that calls it has this Scratch, or one that begins with it.
+  PENSTOCK_DEVICE static u32 Of(const Context& context, const Bytes& bytes) {
+    if (u32 crc; OneLane::Crc32c(context.group, bytes.data, bytes.length, crc)) return crc;
+    return Crc32cRows(context.group, *context.scratch<Scratch>()).Sum(bytes.data, bytes.length);
   }
 };
 

@@ -5,6 +5,7 @@
 
 #include "penstock/device/gpu_lanes.h"
 #include "penstock/device/vector.h"
+#include "penstock/layout/live_io.h"
 #include "penstock/layout/target.h"
 
 #define PENSTOCK_DEVICE inline __attribute__((device))
@@ -36,6 +37,8 @@ PENSTOCK_DEVICE u64 Ticks() {
 PENSTOCK_DEVICE void SleepOnce() { __nanosleep(500); }
 PENSTOCK_DEVICE void Pause() { __nanosleep(20); }
 PENSTOCK_DEVICE u32 Uniform(u32 value) { return value; }
+PENSTOCK_DEVICE u32 LowestBit(u64 bits) { return static_cast<u32>(__ffsll(static_cast<long long>(bits))) - 1; }
+PENSTOCK_DEVICE u32 CountBits(u64 bits) { return static_cast<u32>(__popcll(bits)); }
 
 // A registered buffer is never in memory of a workgroup: said here, so that the compiler takes the instructions for the rest.
 using Native = uint4;
@@ -94,6 +97,8 @@ PENSTOCK_DEVICE u64 Ticks() {
 PENSTOCK_DEVICE void SleepOnce() { __builtin_amdgcn_s_sleep(16); }
 PENSTOCK_DEVICE void Pause() { __builtin_amdgcn_s_sleep(1); }
 PENSTOCK_DEVICE u32 Uniform(u32 value) { return __builtin_amdgcn_readfirstlane(value); }
+PENSTOCK_DEVICE u32 LowestBit(u64 bits) { return static_cast<u32>(__builtin_ctzll(bits)); }
+PENSTOCK_DEVICE u32 CountBits(u64 bits) { return static_cast<u32>(__builtin_popcountll(bits)); }
 
 // A registered buffer is never in memory of a workgroup: said here, because instructions that could reach both also wait for
 // both.
@@ -131,6 +136,13 @@ class Group {
   /// Bit i: what lane i of this lane's wave said. Every lane of the wave must call it.
   PENSTOCK_DEVICE static u64 Ballot(bool vote) { return gpu::Ballot(vote); }
 
+  /// Number of the lowest bit that is set. Requires: bits != 0.
+  PENSTOCK_DEVICE static u32 LowestBit(u64 bits) { return gpu::LowestBit(bits); }
+  PENSTOCK_DEVICE static u32 CountBits(u64 bits) { return gpu::CountBits(bits); }
+
+  /// A GPU makes no system calls: the service looks by itself.
+  PENSTOCK_DEVICE static void RingIoAlarm(layout::IoAlarm*) {}
+
   /// What is the same in every lane, told to the compiler, which then branches once for all.
   PENSTOCK_DEVICE static u32 Uniform(u32 value) { return gpu::Uniform(value); }
 
@@ -146,7 +158,7 @@ class Group {
   static constexpr bool kStaysPoller = true;
 
   /// Called by the leader when it found nothing to do: looks again at once for about 100 us, then sleeps, longer each time.
-  PENSTOCK_DEVICE void Idle() {
+  PENSTOCK_DEVICE void Idle(layout::IoAlarm* = nullptr) {
     if (++idle_ <= kSpins) return;
     for (u32 i = 0; i < sleeps_; ++i) gpu::SleepOnce();
     if (sleeps_ < kMaxSleeps) sleeps_ *= 2;

@@ -6,7 +6,9 @@
 //   workgroup(), lane(), lane_count(), IsLeader()   who this is
 //   Barrier()                                       every lane of the workgroup meets
 //   WaveLanes(), Ballot(vote), Uniform(value)       the lanes that run in step
+//   LowestBit(bits), CountBits(bits)                what compilers name differently
 //   Ticks(), CoarseTicks(), kTicksPerSecond         monotonic time
+//   RingIoAlarm(alarm)                              wakes the host's I/O service where that can be done
 //   kStaysPoller                                    whether who looks at the doorbell goes on looking
 //   Idle(), Worked()                                the leader's backoff
 //

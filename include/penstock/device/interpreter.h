@@ -32,6 +32,7 @@ struct WorkgroupMemory {
   u32 word[layout::kSlotWords];
   Outcome admission;
   Outcome inner_outcome[2];
+  Wait wait;
   layout::Counters counters;
   alignas(16) unsigned char scratch[Program::kScratchBytes];
 };
@@ -51,22 +52,20 @@ class Interpreter {
   PENSTOCK_DEVICE void Run() {
     Begin();
     for (;;) {
-      if (group_.IsLeader()) memory_.work = claimant_.Next();
+      if (group_.IsLeader()) memory_.work = claimant_.Next(false);
       group_.Barrier();
-      if (memory_.work.kind == Work::kLook) {
-        Look(1);
-      } else if (memory_.work.kind == Work::kWatch) {
-        Look(kLooksInARow);
-      }
+      const u32 kind = Group::Uniform(memory_.work.kind);
+      if (kind == Work::kLook || kind == Work::kWatch) Look(kind == Work::kLook ? 1 : kLooksInARow);
       const Work work = memory_.work;
       if (work.kind == Work::kLeave) break;
       if (work.kind == Work::kSlot || work.kind == Work::kFresh) {
         RunSlot(work);
       } else if (work.kind == Work::kMirror) {
         Mirror(view_, group_);
+        if (view_.io.queue_count != 0) EndAllOverdue(view_, group_);
         if (group_.IsLeader()) claimant_.Mirrored();
       } else if (group_.IsLeader()) {
-        group_.Idle();
+        group_.Idle(view_.io.alarm);
       }
       group_.Barrier();
     }
@@ -78,7 +77,10 @@ class Interpreter {
 
   PENSTOCK_DEVICE void Begin() {
     tally_.Restore(group_);
-    if (group_.IsLeader()) memory_.ahead = {layout::kPriorityCount, 0};  // nothing: a workgroup of few lanes never fetches ahead
+    if (group_.IsLeader()) {
+      memory_.ahead = {layout::kPriorityCount, 0};  // nothing: a workgroup of few lanes never fetches ahead
+      memory_.wait = {};
+    }
     if (group_.workgroup() == 0 && group_.IsLeader()) {
       layout::StoreRelaxed<layout::Scope::kDevice>(&view_.launch->begin_ticks, Group::Ticks());
     }
@@ -97,7 +99,7 @@ class Interpreter {
       FetchAhead();
       TakeOverTenants(view_, group_, memory_.sight);
     }
-    if (group_.IsLeader()) memory_.work = claimant_.AfterLook();
+    if (group_.IsLeader()) memory_.work = claimant_.Next(true);
     group_.Barrier();
   }
 
@@ -150,7 +152,8 @@ class Interpreter {
                                layout::kArgumentCount,
                                name,
                                memory_.scratch,
-                               memory_.inner_outcome};
+                               memory_.inner_outcome,
+                               memory_.wait};
       outcome = Program::Run(memory_.word[layout::kOpcodeWord], context);
     }
     if (group_.IsLeader()) Finish(name, index, outcome);
@@ -167,7 +170,9 @@ class Interpreter {
     // Device memory says whether this is the first run. The ring's status could be forged, to pass for a slot that was admitted.
     const bool is_first_run = deferred_since_ == 0;
     const u32 status = word[layout::kStatusWord];
-    if (!layout::IsLegalEdge(layout::Edge::kClaim, status) || is_first_run != (status == layout::kPublished)) {
+    if (is_first_run) NoteClaim(index);
+    const layout::Edge edge = TakeUpWait(index, is_first_run) ? layout::Edge::kResume : layout::Edge::kClaim;
+    if (!layout::IsLegalEdge(edge, status) || is_first_run != (status == layout::kPublished)) {
       return Outcome::Fault(layout::FaultReason::kSlotCorrupt, status);
     }
     // Each store to the slot is a write across the bus, to a line that the host looks at: an opcode that ends at once spares it.
@@ -177,14 +182,32 @@ class Interpreter {
     return AdmitTenant(view_, word, rights, is_first_run);
   }
 
+  /// Lets the handler see what it has kept and what it waited for. True if it waited for I/O.
+  PENSTOCK_DEVICE bool TakeUpWait(u32 index, bool is_first_run) {
+    if (view_.io.queue_count == 0) return false;
+    WaitState& wait = view_.io.waits[index];
+    memory_.wait.frame = wait.frame;
+    memory_.wait.step = 0;
+    memory_.wait.loads = 0;
+    if (is_first_run) return false;
+    memory_.wait.step = wait.step;
+    memory_.wait.end = wait.end;
+    if (wait.phase != WaitState::kEnded) return false;
+    wait.phase = WaitState::kNotWaiting;
+    layout::FetchAdd<layout::Scope::kDevice, layout::Order::kRelaxed>(&view_.shared->waiting, ~0u);
+    return true;
+  }
+
   PENSTOCK_DEVICE void Finish(SlotName name, u32 index, Outcome outcome) {
     layout::Slot& slot = view_.slots[index];
     SlotState& state = view_.slot_states[index];
+    if (outcome.status == layout::kWaitIo) return Park(name, slot, state, outcome);
     if (!outcome.IsFinal() && WaitedTooLong(state)) outcome = Outcome::Fault(layout::FaultReason::kDeadline);
     if (outcome.IsFinal()) {
       Complete(name, slot, state, outcome);
       group_.Worked();
     } else {
+      if (view_.io.queue_count != 0) view_.io.waits[index].step = outcome.detail;
       Defer(name, slot, outcome.status);
       group_.Idle();  // what it waits for is another workgroup's: do not hammer
     }
@@ -196,10 +219,21 @@ class Interpreter {
     if (deferred_since_ != 0) layout::StoreRelaxed<layout::Scope::kDevice>(&state.deferred_since_ticks, u64{0});
     const u64 result = done ? outcome.result : layout::JoinWords(outcome.detail, static_cast<u32>(outcome.reason));
     layout::StoreRelaxed<layout::Scope::kSystem>(layout::ResultOf(slot), result);
+    NoteEnd(view_.SlotIndex(name.priority, name.sequence));
     // Pairs with the acquire in LiveRing::TryReap. The host may publish over the slot from here on.
     layout::StoreRelease<layout::Scope::kSystem>(&slot.word[layout::kStatusWord], outcome.status);
     MarkCompleted(state, name.sequence);
     Count(name, done);  // after the host has been told: it does not wait for this
+  }
+
+  // Two writes across the bus a slot, made only for who measures.
+  PENSTOCK_DEVICE void NoteClaim(u32 index) {
+    if (view_.slot_times == nullptr) return;
+    layout::StoreRelaxed<layout::Scope::kSystem>(&view_.slot_times[index].claimed_ticks, Group::Ticks());
+  }
+  PENSTOCK_DEVICE void NoteEnd(u32 index) {
+    if (view_.slot_times == nullptr) return;
+    layout::StoreRelaxed<layout::Scope::kSystem>(&view_.slot_times[index].ended_ticks, Group::Ticks());
   }
 
   PENSTOCK_DEVICE void Defer(SlotName name, layout::Slot& slot, u32 status) {
@@ -209,6 +243,36 @@ class Interpreter {
     // As many cells as slots: there is always room, but the cell whose turn it is may still be in the hands of the workgroup that
     // is emptying it.
     while (!view_.deferred.TryPush(name)) group_.Idle();
+  }
+
+  /// Leaves the slot to whoever sees that its request has ended. A request that cannot be made ends at once.
+  PENSTOCK_DEVICE void Park(SlotName name, layout::Slot& slot, SlotState& state, const Outcome& outcome) {
+    using layout::Scope;
+    tally_.Bump(memory_.counters.yields);
+    WaitState& wait = view_.io.waits[view_.SlotIndex(name.priority, name.sequence)];
+    wait.step = outcome.detail;
+    wait.request = memory_.wait.request;
+    wait.loads = memory_.wait.loads;
+    wait.phase = WaitState::kUnposted;
+    layout::StoreRelaxed<Scope::kDevice>(&state.deferred_since_ticks, Group::Ticks());  // each wait has its own limit
+    layout::FetchAdd<Scope::kDevice, layout::Order::kRelaxed>(&view_.shared->waiting, 1u);
+    layout::StoreRelaxed<Scope::kSystem>(&slot.word[layout::kStatusWord], layout::kWaitIo);
+    layout::StoreRelaxed<Scope::kDevice>(&mine_.busy_slot, 0u);
+    group_.Worked();
+    layout::IoCause refusal = RefusalOfRequest();
+    if (refusal == layout::IoCause::kNone) {
+      if (TryPostFor(view_, group_.workgroup(), name)) return;
+      if (memory_.wait.when_full == WhenFull::kRefuse) refusal = layout::IoCause::kQueueFull;
+    }
+    if (refusal != layout::IoCause::kNone) EndWait(view_, name, {static_cast<u32>(refusal), 0});
+    claimant_.ExpectDeferred();
+    while (!view_.deferred.TryPush(name)) group_.Idle();
+  }
+
+  PENSTOCK_DEVICE layout::IoCause RefusalOfRequest() const {
+    const u64 service = layout::LoadRelaxed<layout::Scope::kDevice>(&view_.shared->io_service);
+    const bool stopped = service == static_cast<u64>(layout::IoServiceState::kStopped);
+    return stopped ? layout::IoCause::kServiceStopped : layout::IoCause::kNone;
   }
 
   // The clock starts at the first deferral: a slot that is never deferred costs no clock read.

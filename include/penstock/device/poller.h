@@ -3,6 +3,7 @@
 #pragma once
 
 #include "penstock/device/group.h"
+#include "penstock/device/io_request.h"
 #include "penstock/device/state.h"
 #include "penstock/layout/atomic.h"
 #include "penstock/layout/control.h"
@@ -18,6 +19,9 @@ struct DoorbellSight {
   alignas(8) u8 change[layout::kDoorbellDoubleWords];
   static constexpr u8 kAny = 1;
   static constexpr u8 kEpoch = 2;
+  u32 has_ends;  // not 0: requests of the kernel have ended since the leader took note
+
+  PENSTOCK_DEVICE bool HasNews() const { return Has(kAny) || layout::LoadRelaxed<layout::Scope::kWorkgroup>(&has_ends) != 0; }
 
   PENSTOCK_DEVICE bool Has(u8 what) const {
     static_assert(sizeof(change) == sizeof(u64));
@@ -47,8 +51,8 @@ struct DoorbellSight {
   }
 };
 
-/// Reads the doorbell, a double word a lane: one read across the bus. What has changed is acquired by the lane that saw it; a
-/// barrier then hands that on to all lanes. Every lane of the poller calls it.
+/// Reads the doorbell, a double word a lane: one read across the bus; and the I/O bells, if there are any. What has changed is
+/// acquired by the lane that saw it; a barrier then hands that on to all lanes. Every lane of the poller calls it.
 PENSTOCK_DEVICE void ReadDoorbell(const DeviceView& view, const Group& group, DoorbellSight& sight) {
   const u64* doorbell = view.doorbell->bell;
   for (u32 i = group.lane(); i < layout::kDoorbellDoubleWords; i += group.lane_count()) {
@@ -60,6 +64,9 @@ PENSTOCK_DEVICE void ReadDoorbell(const DeviceView& view, const Group& group, Do
     sight.now[i] = now;
     const bool in_epoch = i < layout::kPriorityCount && layout::BellEpoch(now) != layout::BellEpoch(before);
     sight.change[i] = static_cast<u8>((now != before ? DoorbellSight::kAny : 0) | (in_epoch ? DoorbellSight::kEpoch : 0));
+  }
+  if (view.io.queue_count != 0 && LookAtBells(view, group)) {
+    layout::StoreRelaxed<layout::Scope::kWorkgroup>(&sight.has_ends, 1u);
   }
 }
 
@@ -96,6 +103,7 @@ class Poller {
       sight_.now[p] = layout::LoadRelaxed<Scope::kDevice>(&view_.shared->seen_bell[p]);
     }
     for (u32 i = layout::kPriorityCount; i < layout::kDoorbellDoubleWords; ++i) sight_.now[i] = 0;
+    sight_.has_ends = 0;
     if (Group::kStaysPoller) group_.Worked();  // whatever it slept before, looking begins at full speed
     return true;
   }

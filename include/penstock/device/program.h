@@ -8,7 +8,9 @@
 
 #include "penstock/device/data_handlers.h"
 #include "penstock/device/handler.h"
+#include "penstock/device/load_handler.h"
 #include "penstock/device/match_handler.h"
+#include "penstock/device/pull_handler.h"
 #include "penstock/device/word_handlers.h"
 #include "penstock/layout/packed_slot.h"
 
@@ -75,10 +77,11 @@ class Program {
   static_assert(((UserHandlers::kArgumentCount <= layout::kArgumentCount) && ...), "a slot has twelve argument words");
 
  public:
+  /// Penstock's handlers and the application's, checked for duplicate and reserved numbers when it is compiled.
   using Handlers =
       program_internal::HandlerList<Nop, StoreU32, AtomicAdd, LoadU32, CompareSwap, MemcpyWords, DfaStep, BatchFence, LoadMiss,
-                                    Printf, Shutdown, Crc32c, Histogram, Copy, Fill, Verify, Match, UserHandlers...>;
-  static constexpr size_t kScratchBytes = Handlers::kScratchBytes;
+                                    Printf, Shutdown, Crc32c, Histogram, Copy, Fill, Verify, Match, Pull, UserHandlers...>;
+  static constexpr size_t kScratchBytes = Handlers::kScratchBytes;  // the largest Scratch of a handler
 
   /// For the host's validator and for the kernel: what packed_slot.h asks about an opcode.
   PENSTOCK_HOST_DEVICE static constexpr u32 ArgumentCount(u32 opcode) { return Handlers::ArgumentCount(opcode); }
@@ -95,9 +98,9 @@ class Program {
     for (u32 i = 0; i < count; ++i) {  // the handlers are called from here only: a GPU's compiler copies them to every call
       layout::PackedOp op = {opcode, 0, context.argument_count};
       if (is_packed) op = layout::PackedSlot::Op(context.argument, i);
-      const Context inner = {context.view,         context.group, context.argument + op.first_word,
-                             op.argument_count,    context.slot,  context.scratch_memory,
-                             context.inner_outcome};
+      const Context inner = {context.view,          context.group, context.argument + op.first_word,
+                             op.argument_count,     context.slot,  context.scratch_memory,
+                             context.inner_outcome, context.wait};
       const Outcome mine = Handlers::Run(op.opcode, inner);
       if (!is_packed) return mine;
       const Outcome outcome = AgreeOn(mine, i, context);

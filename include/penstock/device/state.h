@@ -6,11 +6,14 @@
 #pragma once
 
 #include "penstock/device/deferred_queue.h"
+#include "penstock/device/io_state.h"
 #include "penstock/layout/atomic.h"
 #include "penstock/layout/buffer_table.h"
 #include "penstock/layout/control.h"
 #include "penstock/layout/doorbell.h"
+#include "penstock/layout/resource_table.h"
 #include "penstock/layout/slot.h"
+#include "penstock/layout/slot_times.h"
 #include "penstock/layout/target.h"
 
 namespace penstock::device {
@@ -32,6 +35,7 @@ struct SharedState {
   // Published slots that nobody has claimed, by sub-ring. The poller adds what it sees at the doorbell, a claim takes one; below
   // zero for a moment, until claims that came too late have taken back what they took.
   alignas(layout::kLineBytes) u32 unclaimed[layout::kPriorityCount];
+  u32 resumable;  // the same for requests of the kernel that have ended, and whose ends nobody has collected
 
   // Slots claimed so far, by sub-ring: never more than were added above.
   alignas(layout::kLineBytes) u32 head[layout::kPriorityCount];
@@ -39,6 +43,9 @@ struct SharedState {
   // What was last seen at the doorbell, for the next poller. Writer: the poller.
   alignas(layout::kLineBytes) u64 seen_bell[layout::kPriorityCount];
   u32 seen_epoch;
+  u64 io_service;  // layout::IoServiceState as last seen. Writer: the poller
+
+  alignas(layout::kLineBytes) u32 waiting;  // slots that wait for I/O
 
   // A copy of the host's tenant table, made when the doorbell's epoch changes: mask in the low word, quota in the high word.
   alignas(layout::kLineBytes) u64 tenant_rights[layout::kTenantCount];
@@ -74,6 +81,24 @@ struct WorkgroupState {
   u64 busy_since_ticks;                       // when it was admitted
 };
 
+/// Where everything is that has to do with requests of the kernel.
+struct IoView {
+  // Across the bus, in host memory.
+  layout::LiveIoQueue* queues;
+  const u64* bells;
+  layout::IoAlarm* alarm;
+
+  // In device memory.
+  IoQueueState* states;
+  IoEntry* entries;  // by queue and slot
+  WaitState* waits;  // by ring slot
+  const layout::ResourceRow* resources;
+  ResourceState* resource_states;
+
+  u32 queue_count;  // 0: the device has none
+  u32 resource_count;
+};
+
 /// The kernel's one argument, passed by value: where everything is.
 struct DeviceView {
   // Across the bus, in host memory.
@@ -82,6 +107,7 @@ struct DeviceView {
   u32* control;
   layout::Counters* counters;  // the sum of the workgroups' counters
   u32* debug_log;
+  layout::SlotTimes* slot_times;  // by slot index; null: nobody wants them
 
   // In device memory.
   LaunchState* launch;
@@ -91,6 +117,8 @@ struct DeviceView {
   DeferredQueue deferred;
   u32* user_words;
   const layout::BufferRow* buffers;
+
+  IoView io;
 
   u32 partition_offset[layout::kPriorityCount + 1];  // slot index at which each sub-ring starts; sizes are powers of two
   u32 workgroup_count;

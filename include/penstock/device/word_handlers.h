@@ -123,11 +123,6 @@ struct BatchFence : Builtin<layout::kBatchFence> {
   }
 };
 
-/// Ends as FAULT until an I/O service is connected: there is nobody who could load anything.
-struct LoadMiss : Builtin<layout::kLoadMiss> {
-  PENSTOCK_DEVICE static Outcome Run(const Context&) { return Outcome::Fault(layout::FaultReason::kNotConnected); }
-};
-
 /// Appends (format id, three arguments) to the debug log; complete in host memory before the slot is DONE. The result is 1,
 /// or 0 if the log is full: then the record is dropped and counted.
 struct Printf : Builtin<layout::kPrintf> {

@@ -78,6 +78,7 @@ constexpr bool kIsWord = sizeof(T) == 4 || sizeof(T) == 8;
 
 }  // namespace atomic_internal
 
+/// Loads a word; orders nothing. Requires: 32 or 64 bits, naturally aligned, as of all functions here.
 template <Scope S, typename T>
 PENSTOCK_HOST_DEVICE T LoadRelaxed(const T* word) {
   static_assert(atomic_internal::kIsWord<T>, "atomics are 32- or 64-bit words");
@@ -85,6 +86,7 @@ PENSTOCK_HOST_DEVICE T LoadRelaxed(const T* word) {
   return PENSTOCK_ATOMIC_LOAD(const_cast<T*>(word), PENSTOCK_ORDER_RELAXED, S);
 }
 
+/// Loads a word with acquire at scope `S`: what its writer stored before the matching release is seen from here on.
 template <Scope S, typename T>
 PENSTOCK_HOST_DEVICE T LoadAcquire(const T* word) {
   static_assert(atomic_internal::kIsWord<T>, "atomics are 32- or 64-bit words");
@@ -92,6 +94,7 @@ PENSTOCK_HOST_DEVICE T LoadAcquire(const T* word) {
   return PENSTOCK_ATOMIC_LOAD(const_cast<T*>(word), PENSTOCK_ORDER_ACQUIRE, S);
 }
 
+/// Stores a word; orders nothing.
 template <Scope S, typename T>
 PENSTOCK_HOST_DEVICE void StoreRelaxed(T* word, T value) {
   static_assert(atomic_internal::kIsWord<T>, "atomics are 32- or 64-bit words");
@@ -99,6 +102,7 @@ PENSTOCK_HOST_DEVICE void StoreRelaxed(T* word, T value) {
   PENSTOCK_ATOMIC_STORE(word, value, PENSTOCK_ORDER_RELAXED, S);
 }
 
+/// Stores a word with release at scope `S`: everything stored before it is seen by who acquires it.
 template <Scope S, typename T>
 PENSTOCK_HOST_DEVICE void StoreRelease(T* word, T value) {
   static_assert(atomic_internal::kIsWord<T>, "atomics are 32- or 64-bit words");

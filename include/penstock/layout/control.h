@@ -11,11 +11,13 @@
 
 namespace penstock::layout {
 
+/// Tenants that have rights of their own; a slot of any other ends as FAULT kTenantUnknown.
 inline constexpr u32 kTenantCount = 29;
+/// Rows of the counters by opcode: see CounterRow.
 inline constexpr u32 kOpcodeCounterCount = 32;
 
-inline constexpr u32 kControlShutdown = 0;
-inline constexpr u32 kControlDoneCount = 1;
+inline constexpr u32 kControlShutdown = 0;            // word: not 0 tells the megakernel to leave
+inline constexpr u32 kControlDoneCount = 1;           // word: slots that ended well, modulo 2^32
 inline constexpr u32 kControlTenantTableStart = 2;    // holds kControlTenantMasks
 inline constexpr u32 kControlTenantMasks = 3;         // 29 words: permission bits, see PermissionBit
 inline constexpr u32 kControlTenantQuotas = 32;       // 32 words: slots an epoch; 0: no limit
@@ -26,6 +28,7 @@ inline constexpr u32 kControlPartitionOffsets = 129;  // 6 words: where each sub
 inline constexpr u32 kControlStarvation = 135;        // claims that ageing gave to a lower priority
 inline constexpr u32 kControlPriorityCounters = 136;  // 5 words
 inline constexpr u32 kControlUserWords = 160;         // observable words: a mirror of the device's user words
+/// Words of the block before the mirrored user words.
 inline constexpr u32 kControlMinWords = 160;
 
 static_assert(kControlTenantMasks + kTenantCount == kControlTenantQuotas);
@@ -33,18 +36,19 @@ static_assert(kControlPartitionOffsets + kPriorityCount + 1 == kControlStarvatio
 
 /// Counters in full width. One set a workgroup in device memory (one writer each), and their sum in host memory.
 struct alignas(kLineBytes) Counters {
-  u64 done;
-  u64 faults;
-  u64 yields;
-  u64 starvation;
-  u64 debug_log_dropped;
-  u64 heartbeat;  // grows while the megakernel is alive and not busy in every workgroup
-  u64 doorbell_polls;
-  u64 opcode[kOpcodeCounterCount];
-  u64 priority[kPriorityCount];
-  u64 tenant[kTenantCount];
+  u64 done;                         // slots that ended as DONE
+  u64 faults;                       // slots that ended as FAULT
+  u64 yields;                       // runs of handlers that ended in YIELD, REQUEUE or WAIT_IO
+  u64 starvation;                   // claims that ageing gave to a lower priority
+  u64 debug_log_dropped;            // records that found the debug log full
+  u64 heartbeat;                    // grows while the megakernel is alive and not busy in every workgroup
+  u64 doorbell_polls;               // reads of the doorbell line across the bus
+  u64 opcode[kOpcodeCounterCount];  // slots run, by CounterRow
+  u64 priority[kPriorityCount];     // slots run, by priority
+  u64 tenant[kTenantCount];         // slots run, by tenant
 };
 static_assert(sizeof(Counters) % kLineBytes == 0);
+/// Double words of Counters that count.
 inline constexpr u32 kCounterCount = 7 + kOpcodeCounterCount + kPriorityCount + kTenantCount;
 static_assert(offsetof(Counters, tenant) / sizeof(u64) + kTenantCount == kCounterCount);
 

@@ -8,6 +8,7 @@
 
 namespace penstock::layout {
 
+/// The generator, reflected, without its highest term.
 inline constexpr u32 kCrc32cPolynomial = 0x82F63B78u;
 
 /// a times b modulo the generator.

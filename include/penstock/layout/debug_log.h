@@ -13,15 +13,19 @@ namespace penstock::layout {
 
 inline constexpr u32 kDebugLogCursor = 0;   // word number
 inline constexpr u32 kDebugLogRecords = 1;  // word number of the first record
+/// Records of a log, unless DeviceOptions::debug_log_records says otherwise.
 inline constexpr u32 kDebugLogCapacity = 64;
 
+/// What one PRINTF left.
 struct DebugRecord {
-  u32 format_id;
-  u32 argument[3];
+  u32 format_id;    // the application's own number for the text
+  u32 argument[3];  // the values that the text shows
 };
+/// Words of a record.
 inline constexpr u32 kDebugRecordWords = 4;
 static_assert(sizeof(DebugRecord) == kDebugRecordWords * sizeof(u32));
 
+/// Words of a log with room for `capacity` records.
 PENSTOCK_HOST_DEVICE constexpr u64 DebugLogWords(u32 capacity) {
   return kDebugLogRecords + static_cast<u64>(capacity) * kDebugRecordWords;
 }
@@ -50,8 +54,8 @@ PENSTOCK_HOST_DEVICE inline u32 CompleteRecords(const u32* log, u64 word_count) 
 
 /// Which records to read, counted from the start of the log.
 struct RecordSpan {
-  u32 first;
-  u32 count;
+  u32 first;  // index of the first record
+  u32 count;  // how many records
 };
 
 /// Copies complete records from `wanted` to `record` and returns how many there were. Any bytes can be read this way: what

@@ -6,6 +6,7 @@
 
 namespace penstock::layout {
 
+/// Why a slot ended as FAULT.
 enum class FaultReason : u32 {
   kNone = 0,
   kUnknownOpcode = 1,    // detail: the opcode
@@ -24,6 +25,7 @@ enum class FaultReason : u32 {
   kHandlerFault = 14,    // detail: the handler's own number
   kNotAtOnce = 15,       // detail: index of the op inside a packed slot that did not end in one run
   kDeviceLost = 16,      // by the host: the device can no longer run it
+  kIoFailed = 17,        // detail: the IoCause of the request that it needed
 };
 
 /// The reason in words, for messages.
@@ -46,6 +48,7 @@ constexpr const char* FaultText(FaultReason reason) {
     case FaultReason::kHandlerFault: return "the handler refused";
     case FaultReason::kNotAtOnce: return "an op inside a packed slot did not end in one run";
     case FaultReason::kDeviceLost: return "the device was lost";
+    case FaultReason::kIoFailed: return "bytes that it needed could not be transferred";
   }
   return "unknown fault";
 }

@@ -7,9 +7,10 @@
 
 namespace penstock::layout {
 
+/// What a LOAD_MISS asks for.
 struct LoadMiss {
-  u32 resource_id;
-  bool prefetch;  // nobody waits for it yet
+  u32 resource_id;  // row of the resource table
+  bool prefetch;    // nobody waits for it yet
 };
 
 /// The slot that carries `miss`: PUBLISHED, tenant 0, priority normal, and every unused argument 0.

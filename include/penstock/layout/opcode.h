@@ -8,35 +8,41 @@ namespace penstock::layout {
 
 // Built-in opcodes. The numbers are fixed.
 inline constexpr u32 kNop = 0;
-inline constexpr u32 kStoreU32 = 1;     // word index, value
-inline constexpr u32 kAtomicAdd = 2;    // word index, addend -> previous value
-inline constexpr u32 kLoadU32 = 3;      // word index -> value
-inline constexpr u32 kCompareSwap = 4;  // word index, expected, desired -> previous value, 1 in the high word if swapped
-inline constexpr u32 kMemcpy = 5;       // destination word index, source word index, word count (may overlap)
-inline constexpr u32 kDfaStep = 6;      // automaton handle, state, byte -> next state, matches emitted in the high word
-inline constexpr u32 kBatchFence = 7;   // how many slots before this one in its sub-ring make the batch; 0: all of them
-inline constexpr u32 kLoadMiss = 0xFFFD;
+inline constexpr u32 kStoreU32 = 1;              // word index, value
+inline constexpr u32 kAtomicAdd = 2;             // word index, addend -> previous value
+inline constexpr u32 kLoadU32 = 3;               // word index -> value
+inline constexpr u32 kCompareSwap = 4;           // word index, expected, desired -> previous value, 1 in the high word if swapped
+inline constexpr u32 kMemcpy = 5;                // destination word index, source word index, word count (may overlap)
+inline constexpr u32 kDfaStep = 6;               // automaton handle, state, byte -> next state, matches emitted in the high word
+inline constexpr u32 kBatchFence = 7;            // how many slots before this one in its sub-ring make the batch; 0: all of them
+inline constexpr u32 kLoadMiss = 0xFFFD;         // resource id, 1 to prefetch -> bytes of the resource
 inline constexpr u32 kPrintf = 0xFFFE;           // format id, three arguments
 inline constexpr u32 kPackedSlot = 0x80000001u;  // up to 12 words of packed inner ops
-inline constexpr u32 kShutdown = 0xFFFFFFFFu;
+inline constexpr u32 kShutdown = 0xFFFFFFFFu;    // ends the resident loop; for tenants with the permission only
 
 // Data opcodes: user opcodes of our own, over registered buffers. Arguments are in layout/data_op.h.
 inline constexpr u32 kFirstDataOpcode = 0x100;
-inline constexpr u32 kCrc32c = 0x100;
-inline constexpr u32 kHistogram = 0x101;
-inline constexpr u32 kCopy = 0x102;
-inline constexpr u32 kFill = 0x103;
-inline constexpr u32 kVerify = 0x104;
-inline constexpr u32 kMatch = 0x105;
+inline constexpr u32 kCrc32c = 0x100;     // CRC-32C of a range
+inline constexpr u32 kHistogram = 0x101;  // counts of each byte's value
+inline constexpr u32 kCopy = 0x102;       // copies a range
+inline constexpr u32 kFill = 0x103;       // fills a range with a pattern
+inline constexpr u32 kVerify = 0x104;     // compares a range with a pattern
+inline constexpr u32 kMatch = 0x105;      // counts matches of patterns
+inline constexpr u32 kPull = 0x106;       // arguments in layout/pull_list.h
+/// The last number of the data opcodes; those between that are not named are reserved.
 inline constexpr u32 kLastDataOpcode = 0x1FF;
 
+/// Numbers that are Penstock's own: an application's handler takes none of them.
 PENSTOCK_HOST_DEVICE constexpr bool IsSystemOpcode(u32 opcode) {
   return (opcode & 0x80000000u) != 0 || (opcode >= 0xFFF0 && opcode <= 0xFFFF) || opcode <= 7;
 }
+/// Numbers of data opcodes and of applications' handlers.
 PENSTOCK_HOST_DEVICE constexpr bool IsUserOpcode(u32 opcode) { return !IsSystemOpcode(opcode); }
 
+/// Numbers of Penstock's opcodes over registered buffers, named or reserved.
 PENSTOCK_HOST_DEVICE constexpr bool IsDataOpcode(u32 opcode) { return opcode >= kFirstDataOpcode && opcode <= kLastDataOpcode; }
 
+/// The system opcodes that exist.
 PENSTOCK_HOST_DEVICE constexpr bool IsBuiltinOpcode(u32 opcode) {
   return opcode <= kBatchFence || opcode == kLoadMiss || opcode == kPrintf || opcode == kPackedSlot || opcode == kShutdown;
 }
@@ -73,6 +79,7 @@ PENSTOCK_HOST_DEVICE constexpr u32 PermissionBit(u32 opcode) {
   if (opcode == kShutdown) return 1u << 31;
   return IsDataOpcode(opcode) ? 1u << 11 : 1u << 12;
 }
+/// The permission mask that tenant 0 begins with.
 inline constexpr u32 kPermitAllButShutdown = 0x7FFFFFFFu;
 
 /// Row of an opcode in the per-opcode counters (32 rows): built-ins 0 to 7 by number, then one row each for the others.

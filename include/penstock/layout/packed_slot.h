@@ -48,27 +48,29 @@ inline constexpr u32 kUnknownOpcodeArguments = ~0u;
 
 /// One op as it is decoded.
 struct PackedOp {
-  u32 opcode;
+  u32 opcode;          // one that IsPackable allows
   u32 first_word;      // payload word of its first argument
   u32 argument_count;  // words from there to the end of the argument words
 };
 
 /// One op to encode.
 struct PackedInput {
-  u32 opcode;
+  u32 opcode;           // one that IsPackable allows
   const u32* argument;  // not read if argument_count is 0
-  u32 argument_count;
+  u32 argument_count;   // words that are read from `argument`
 };
 
 /// The codec. A payload is kArgumentCount words that nobody else writes meanwhile: a kernel copies them out of the ring
 /// before it validates, or what was checked might not be what runs.
 /// Threads: any. Cost: linear in the op count, at most 23; reads no word outside the payload.
 struct PackedSlot {
+  /// Ops that fit into a slot if none of them has an argument.
   static constexpr u32 kMaxOps = 23;
 
   /// Words that the counts and n pairs take.
   PENSTOCK_HOST_DEVICE static constexpr u32 MetadataWords(u32 op_count) { return (2 + 2 * op_count + 3) / 4; }
 
+  /// The op count that a payload names, valid or not.
   PENSTOCK_HOST_DEVICE static constexpr u32 OpCount(const u32* payload) { return Byte(payload, 0); }
 
   /// Op `index` of a payload. Requires: Validate(payload) is kNone, index < OpCount(payload).

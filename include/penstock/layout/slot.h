@@ -9,31 +9,37 @@ namespace penstock::layout {
 
 // Word 0. It is the last word that a writer of the slot stores.
 inline constexpr u32 kEmpty = 0;
-inline constexpr u32 kPublished = 1;
-inline constexpr u32 kClaimed = 2;
-inline constexpr u32 kDone = 3;
-inline constexpr u32 kWaitIo = 4;
-inline constexpr u32 kYield = 5;
-inline constexpr u32 kRequeue = 6;
-inline constexpr u32 kFault = 7;
+inline constexpr u32 kPublished = 1;  // the host has filled it, nobody has taken it
+inline constexpr u32 kClaimed = 2;    // a workgroup runs it
+inline constexpr u32 kDone = 3;       // ended well: the result words hold
+inline constexpr u32 kWaitIo = 4;     // its handler waits for a request
+inline constexpr u32 kYield = 5;      // its handler wants to be run again
+inline constexpr u32 kRequeue = 6;    // its handler wants to be run again, behind the others
+inline constexpr u32 kFault = 7;      // ended with a reason: see FaultReason
 
 // Word numbers.
 inline constexpr u32 kStatusWord = 0;
-inline constexpr u32 kOpcodeWord = 1;
-inline constexpr u32 kTenantWord = 2;
-inline constexpr u32 kPriorityWord = 3;
-inline constexpr u32 kArgumentWord = 4;
+inline constexpr u32 kOpcodeWord = 1;    // which handler
+inline constexpr u32 kTenantWord = 2;    // whose rights and quota
+inline constexpr u32 kPriorityWord = 3;  // which sub-ring
+inline constexpr u32 kArgumentWord = 4;  // the first argument
+/// Argument words of a slot; the last two are its result words as well.
 inline constexpr u32 kArgumentCount = 12;
 inline constexpr u32 kResultLowWord = 14;   // ARG10: low half of the result; on FAULT a detail
 inline constexpr u32 kResultHighWord = 15;  // ARG11: high half of the result; on FAULT the reason
+/// Words of a slot.
 inline constexpr u32 kSlotWords = 16;
+/// Bytes of a slot: a cache line.
 inline constexpr u32 kSlotBytes = 64;
 
+/// Priorities, a sub-ring each.
 inline constexpr u32 kPriorityCount = 5;
+/// Which sub-ring a slot is published to; a lower number is run first, ageing apart.
 enum class Priority : u32 { kCritical = 0, kHigh = 1, kNormal = 2, kLow = 3, kIdle = 4 };
 
+/// A slot as it lies in memory: 16 words, a cache line.
 struct alignas(kSlotBytes) Slot {
-  u32 word[kSlotWords];
+  u32 word[kSlotWords];  // by the word numbers above
 };
 static_assert(sizeof(Slot) == kSlotBytes && alignof(Slot) == kSlotBytes);
 
@@ -45,14 +51,16 @@ static_assert(kResultLowWord % 2 == 0 && kResultHighWord == kResultLowWord + 1);
 PENSTOCK_HOST_DEVICE constexpr bool ShowsClaim(u32 opcode) { return opcode > kDfaStep || opcode == kMemcpy; }
 
 /// What can be done to a slot; each changes the status along one of the legal edges.
-enum class Edge { kPublish, kClaim, kDone, kFault, kAcknowledge, kCancel, kWaitIo, kYield, kRequeue };
+enum class Edge { kPublish, kClaim, kResume, kDone, kFault, kAcknowledge, kCancel, kWaitIo, kYield, kRequeue };
 
 /// Whether `edge` may leave `status`. Any other change is refused and must write nothing.
-/// WAIT_IO, YIELD and REQUEUE are entered from CLAIMED, by the workgroup that holds the slot.
+/// WAIT_IO, YIELD and REQUEUE are entered from CLAIMED, by the workgroup that holds the slot. The way back from WAIT_IO is to
+/// resume it, once its bytes are there; that of the others is a claim.
 PENSTOCK_HOST_DEVICE constexpr bool IsLegalEdge(Edge edge, u32 status) {
   switch (edge) {
     case Edge::kPublish: return status == kEmpty || status == kDone;
     case Edge::kClaim: return status == kPublished || status == kYield || status == kRequeue;
+    case Edge::kResume: return status == kWaitIo;
     case Edge::kDone:
     case Edge::kWaitIo:
     case Edge::kYield:

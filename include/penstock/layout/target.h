@@ -15,11 +15,11 @@
 
 namespace penstock {
 
-using u8 = std::uint8_t;
-using u16 = std::uint16_t;
-using u32 = std::uint32_t;
-using i32 = std::int32_t;
-using u64 = std::uint64_t;
+using u8 = std::uint8_t;    // 8 bits, a byte
+using u16 = std::uint16_t;  // 16 bits
+using u32 = std::uint32_t;  // 32 bits: a word of the protocol
+using i32 = std::int32_t;   // 32 bits with a sign
+using u64 = std::uint64_t;  // 64 bits
 
 namespace layout {
 
@@ -27,7 +27,9 @@ inline constexpr u32 kLineBytes = 64;  // what one read across the bus brings
 
 /// A 64-bit value as it travels: two words, low word first.
 PENSTOCK_HOST_DEVICE constexpr u64 JoinWords(u32 low, u32 high) { return (static_cast<u64>(high) << 32) | low; }
+/// Bits 0 to 31.
 PENSTOCK_HOST_DEVICE constexpr u32 LowWord(u64 value) { return static_cast<u32>(value); }
+/// Bits 32 to 63.
 PENSTOCK_HOST_DEVICE constexpr u32 HighWord(u64 value) { return static_cast<u32>(value >> 32); }
 
 }  // namespace layout

@@ -160,6 +160,8 @@ static struct sg_table *buffer_map(struct dma_buf_attachment *attachment, enum d
 	}
 	atomic_inc(&buffer->maps);
 	atomic_inc(&buffer->maps_ever);
+	if (buffer->flags & PENSTOCK_EXPORTER_MOVE_AT_ONCE)
+		dma_buf_invalidate_mappings(attachment->dmabuf);
 	return &mapping->sg_table;
 }
 

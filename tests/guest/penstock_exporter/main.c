@@ -12,7 +12,7 @@
 
 #include "buffer.h"
 
-#define ALL_FLAGS 31u
+#define ALL_FLAGS 63u
 
 static DEFINE_MUTEX(lock); /* the list; that a function keeps its driver */
 static LIST_HEAD(buffers);

@@ -27,6 +27,7 @@ struct penstock_exporter_piece {
 #define PENSTOCK_EXPORTER_REFUSE_PEERS 4u /* an importer that attaches is told that it will not get the memory itself */
 #define PENSTOCK_EXPORTER_FAIL_PIN 8u /* with `error` */
 #define PENSTOCK_EXPORTER_FAIL_MAP 16u /* with `error` */
+#define PENSTOCK_EXPORTER_MOVE_AT_ONCE 32u /* whoever has just mapped it is told that the memory goes elsewhere */
 
 /* EINVAL: a piece that is none; ENODEV: the function is not bound to this driver. */
 struct penstock_exporter_create {
