@@ -60,6 +60,9 @@ def copy_development_package(package, folder):
 
 def pack(archive):
     """Writes everything into one compressed archive. Returns its size in bytes."""
+    missing = [name for name in PROGRAMS if not shutil.which(name)]
+    if missing:
+        raise SystemExit(f"scripts/gpu_check: {', '.join(missing)} not found. Fix: run scripts/setup build test bench.")
     with tempfile.TemporaryDirectory() as folder:
         for package in LIBRARIES:
             copy_development_package(package, folder)

@@ -46,7 +46,7 @@ def build(options):
 def gpu_targets(options, environment):
     """Programs and tests that use a GPU, by their names: the rest of the tree is built and tested elsewhere."""
     listed = call(["cmake", "--build", options.build_dir, "--target", "help"], timeout=60, environment=environment).stdout
-    return re.findall(r"^(gpu_\w+|bare_gpu|penstock): phony$", listed, re.M)
+    return re.findall(r"^(gpu_\w+|bare_gpu|hash_lookup|penstock): phony$", listed, re.M)
 
 
 def ctest(options, label, timeout, environment=None):

@@ -220,7 +220,7 @@ TEST(HipDeviceTimes, AreTheHostsToWithinARoundTrip) {
   for (u32 i = 0; i < 1000; ++i) clock.Learn(trip(MakeWork(layout::kNop)));
   EXPECT_LT(clock.uncertainty_ns(), 50'000u);
   const uint64_t slack_ns = 2 * clock.uncertainty_ns() + 1000;  // the clock of some GPUs goes in steps of a microsecond
-  const Work crc = RangeWork(layout::kCrc32c, {handle, 0, bytes.size()});
+  const Work crc = RangeWork(layout::kCrc32c, {handle, 0, static_cast<u32>(bytes.size())});
   for (u32 i = 0; i < 20; ++i) {
     clock.Learn(trip(MakeWork(layout::kNop)));
     const DeviceClock::RoundTrip long_trip = trip(crc);
