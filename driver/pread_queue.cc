@@ -19,6 +19,7 @@
 #include "driver/fixed_fifo.h"
 #include "driver/read_queues.h"
 #include "penstock/check.h"
+#include "penstock/read_paths.h"
 
 namespace penstock::driver {
 namespace {
@@ -87,7 +88,7 @@ PreadQueue::PreadQueue(const ReadQueueOptions& options)
       submitted_(depth_),
       completed_(depth_) {
   PENSTOCK_CHECK(depth_ > 0);
-  const uint32_t wanted = std::clamp(options.thread_count, uint32_t{1}, depth_);
+  const uint32_t wanted = options.thread_count == 0 ? PreadThreads(depth_) : std::min(options.thread_count, depth_);
   threads_.reserve(wanted);
   try {
     while (threads_.size() < wanted) threads_.emplace_back([this] { Work(); });

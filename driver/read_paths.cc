@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "penstock/read_paths.h"
 
+#include <algorithm>
+#include <thread>
+
 #include "absl/strings/str_cat.h"
 #include "driver/read_queues.h"
 #include "penstock/clock.h"
@@ -32,6 +35,8 @@ void driver::TakeWhatIsInFlight(ReadQueue& queue, const uint32_t& in_flight) {
     if (!queue.Wait(absl::MakeSpan(completions), absl::Nanoseconds(deadline_ns - now_ns)).ok()) return;
   }
 }
+
+uint32_t PreadThreads(uint32_t depth) { return std::min(depth, std::max(2u, std::thread::hardware_concurrency())); }
 
 absl::StatusOr<std::unique_ptr<ReadQueue>> OpenReadQueue(ReadPath path, const BufferPool& pool, const ReadQueueOptions& options) {
   if (options.depth == 0 || options.depth > kMaxDepth) {

@@ -3,18 +3,13 @@
 
 #include <algorithm>
 #include <string>
-#include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 
 namespace penstock {
 
-/// For path pread as PathChooser: two threads at least, so that one can wait for the disk.
-ReadQueueOptions IoQueueOptions(const IoServiceOptions& options, ReadPath path) {
-  if (path == ReadPath::kPread) {
-    return {.depth = options.depth, .thread_count = std::min(options.depth, std::max(2u, std::thread::hardware_concurrency()))};
-  }
+ReadQueueOptions IoQueueOptions(const IoServiceOptions& options) {
   return {.depth = options.depth, .poll_device = options.poll_device, .kernel_thread = options.kernel_thread};
 }
 
@@ -87,7 +82,7 @@ void IoLanes::Join(const IoRoster& roster) {
 }
 
 void IoLanes::Open(Lane& lane, ReadPath path, const BufferPool& pool) {
-  const ReadQueueOptions options = IoQueueOptions(options_, path);
+  const ReadQueueOptions options = IoQueueOptions(options_);
   absl::StatusOr<std::unique_ptr<ReadQueue>> queue = options_.open_queue(path, pool, options);
   if (!queue.ok()) {
     lane.refused = true;

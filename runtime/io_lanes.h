@@ -76,6 +76,6 @@ class IoLanes {
 };
 
 /// What a service opens queues with.
-ReadQueueOptions IoQueueOptions(const IoServiceOptions& options, ReadPath path);
+ReadQueueOptions IoQueueOptions(const IoServiceOptions& options);
 
 }  // namespace penstock

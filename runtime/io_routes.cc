@@ -18,7 +18,7 @@ std::optional<Refusal> IoRouteChooser::WhyNot(const Volume& volume, IoMemory kin
   if (is_new) {
     const BufferPoolMaker host = BufferPool::Create;
     it->second =
-        ProbePath(path, volume, kind == IoMemory::kDevice ? options_.make_probe_pool : host, IoQueueOptions(options_, path));
+        ProbePath(path, volume, kind == IoMemory::kDevice ? options_.make_probe_pool : host, IoQueueOptions(options_));
   }
   return it->second;
 }

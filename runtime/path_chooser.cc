@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <string>
-#include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
@@ -14,13 +13,10 @@ namespace {
 
 std::string NameOf(ReadPath path) { return std::string(ReadPathName(path)); }
 
-/// Threads that copy out of the page cache: as many as can run, and two at least so that one can wait for the disk.
-uint32_t PlainThreads(uint32_t depth) { return std::min(depth, std::max(2u, std::thread::hardware_concurrency())); }
-
 /// Enough reads that a thread finds its next one waiting; more would only push landed bytes out of the cache.
 uint32_t PlainDepth(const IngestOptions& options) {
   constexpr uint32_t kReadAheadBytes = 1u << 20;  // of a thread: a second-level cache
-  return std::min(options.depth, PlainThreads(options.depth) * std::max(1u, kReadAheadBytes / options.chunk_bytes));
+  return std::min(options.depth, PreadThreads(options.depth) * std::max(1u, kReadAheadBytes / options.chunk_bytes));
 }
 
 /// Nothing, or why chunks that begin at multiples of `bytes` cannot be read.
@@ -41,13 +37,8 @@ std::vector<ReadPath> PathChooser::Candidates(const Volume& volume) const {
 }
 
 ReadQueueOptions PathChooser::QueueOptions(ReadPath path) const {
-  ReadQueueOptions options{
-      .depth = options_.depth * inlet_count_, .poll_device = options_.poll_device, .kernel_thread = options_.kernel_thread};
-  if (path == ReadPath::kPread) {
-    options.depth = PlainDepth(options_);
-    options.thread_count = PlainThreads(options_.depth);
-  }
-  return options;
+  if (path == ReadPath::kPread) return {.depth = PlainDepth(options_)};
+  return {.depth = options_.depth * inlet_count_, .poll_device = options_.poll_device, .kernel_thread = options_.kernel_thread};
 }
 
 PathChooser::Path& PathChooser::Open(ReadPath name, uint32_t inlet) {

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "benchmarks/bench/gear.h"
 
-#include <algorithm>
 #include <optional>
-#include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -19,7 +17,6 @@ namespace {
 
 ReadQueueOptions QueueOptions(const Job& job) {
   return {.depth = job.iodepth,
-          .thread_count = std::min(job.iodepth, std::max(2u, std::thread::hardware_concurrency())),
           .poll_device = job.poll_device,
           .kernel_thread = job.kernel_thread,
           .is_random = job.access == Access::kRandRead,

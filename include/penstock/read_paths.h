@@ -18,10 +18,13 @@
 
 namespace PENSTOCK_API penstock {
 
+/// Threads that are worth having for `depth` preads: as many as can run, and two at least so that one can wait for the disk.
+uint32_t PreadThreads(uint32_t depth);
+
 /// How a path's queue works.
 struct ReadQueueOptions {
   uint32_t depth = 32;         // reads in flight
-  uint32_t thread_count = 2;   // pread: threads that read, at most `depth`
+  uint32_t thread_count = 0;   // pread: threads that read, at most `depth`; 0: PreadThreads(depth)
   bool poll_device = false;    // bar, nvme, read: completions are polled for (IOPOLL); costs a processor, saves the interrupt
   bool kernel_thread = false;  // bar, nvme, read: a kernel thread submits (SQPOLL)
   bool is_random = false;      // pread: the kernel is told not to read ahead
