@@ -3,7 +3,10 @@
 
 set(CPACK_PACKAGE_NAME penstock)
 set(CPACK_PACKAGE_VENDOR Penstock)
-set(CPACK_PACKAGE_CONTACT "The Penstock authors <penstock@localhost>")
+# Whoever makes a package answers for it: -DCPACK_PACKAGE_CONTACT="NAME <ADDRESS>".
+if(NOT CPACK_PACKAGE_CONTACT)
+  set(CPACK_PACKAGE_CONTACT "The Penstock authors <penstock@localhost>")
+endif()
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "${PROJECT_DESCRIPTION}")
 set(CPACK_RESOURCE_FILE_LICENSE "${PROJECT_SOURCE_DIR}/LICENSE")
 set(CPACK_STRIP_FILES ON)
