@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <functional>
 
+#include "absl/strings/str_cat.h"
 #include "penstock/buffer_pool.h"
 #include "penstock/error.h"
 #include "tests/driver/temp_file.h"

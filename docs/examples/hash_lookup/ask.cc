@@ -4,6 +4,7 @@
 #include <memory>
 #include <utility>
 
+#include "absl/time/time.h"
 #include "penstock/buffer_pool.h"
 #include "penstock/clock.h"
 #include "penstock/error.h"
