@@ -9,10 +9,10 @@
 #include <string>
 
 #include "absl/strings/match.h"
-#include "benchmarks/cli/gpu.h"
-#include "benchmarks/cli/probe_json.h"
 #include "driver/sysfs_file.h"
 #include "penstock/survey.h"
+#include "runtime/host/gpus.h"
+#include "runtime/host/survey_json.h"
 
 namespace penstock::bench {
 namespace {
@@ -44,12 +44,12 @@ Json CpuJson() {
 
 nlohmann::ordered_json EnvironmentJson(absl::Span<const std::string> volumes) {
   const Survey survey = SurveyHost(volumes);
-  Json json = cli::HostJson(survey.host);
+  Json json = host::HostJson(survey.host);
   json["kernel_command_line"] = TextOf("/proc/cmdline");
   json["cpu"] = CpuJson();
-  json["hip"] = cli::HipJson(cli::ListGpus());
+  json["hip"] = host::HipJson(host::ListGpus());
   json["volume"] = Json::array();
-  for (const VolumeSurvey& volume : survey.volumes) json["volume"].push_back(cli::VolumeJson(volume));
+  for (const VolumeSurvey& volume : survey.volumes) json["volume"].push_back(host::VolumeJson(volume));
   return json;
 }
 

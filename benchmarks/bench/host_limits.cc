@@ -7,9 +7,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "benchmarks/bench/option_value.h"
-#include "benchmarks/cli/gpu.h"
 #include "driver/sysfs_file.h"
 #include "penstock/error.h"
+#include "runtime/host/gpus.h"
 
 namespace penstock::bench {
 namespace {
@@ -43,7 +43,7 @@ HostLimits LimitsOf(const HostFacts& host, ProcessorFacts processors) {
   return {.locked_bytes = host.memory.locked_limit_bytes,
           .free_huge_pages = host.memory.free_huge_pages,
           .processors = std::move(processors),
-          .is_built_with_hip = cli::IsBuiltWithHip(),
+          .is_built_with_hip = host::IsBuiltWithHip(),
           .gpu_count = std::nullopt};
 }
 

@@ -3,7 +3,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "benchmarks/bench/result_file.h"
-#include "benchmarks/cli/error_json.h"
+#include "runtime/host/error_json.h"
 
 namespace penstock::bench {
 namespace {
@@ -115,7 +115,7 @@ Json ProofJson(const Proof& proof) {
 
 Json RunJson(const RunResult& run) {
   const bool was_run = run.seconds > 0;
-  Json json = {{"job", JobJson(run.job)}, {"status", NameOf(run.verdict)}, {"error", cli::ErrorJson(run.status)}};
+  Json json = {{"job", JobJson(run.job)}, {"status", NameOf(run.verdict)}, {"error", host::ErrorJson(run.status)}};
   json["seconds"] = run.seconds;
   json["reads"] = run.reads;
   json["bytes"] = run.bytes;

@@ -15,9 +15,9 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
 #include "benchmarks/cli/byte_size.h"
-#include "benchmarks/cli/gpu.h"
 #include "penstock/error.h"
 #include "penstock/ingest.h"
+#include "runtime/host/gpus.h"
 
 namespace penstock::cli {
 namespace {
@@ -256,7 +256,7 @@ absl::Status TakeDevice(const std::string& device, CommandLine& line) {
     return Wrong(absl::StrCat("--device=", device), "use one of auto, cpu, hip, or hip: and a GPU's number, e.g. hip:1");
   }
   line.device = DeviceKind::kHip;
-  if (IsBuiltWithHip()) return absl::OkStatus();
+  if (host::IsBuiltWithHip()) return absl::OkStatus();
   return Wrong(absl::StrCat("--device=", device, ": this penstock is built without HIP"),
                "use --device=cpu, or build penstock with -DPENSTOCK_WITH_HIP=ON");
 }

@@ -8,8 +8,8 @@
 
 #include "absl/status/statusor.h"
 #include "benchmarks/cli/command_line.h"
-#include "benchmarks/cli/gpu.h"
 #include "penstock/device.h"
+#include "runtime/host/gpus.h"
 
 namespace penstock::cli {
 
@@ -29,6 +29,6 @@ using GpuDeviceMaker = absl::StatusOr<std::unique_ptr<Device>> (*)(u32 index, co
 
 /// Makes what --device asks for. `auto` takes the first GPU, and the CPU if it cannot be used; a demand never steps down.
 /// Errors: those of the device.
-absl::StatusOr<ChosenDevice> ChooseDevice(const CommandLine& line, GpuDeviceMaker make_gpu_device = MakeGpuDevice);
+absl::StatusOr<ChosenDevice> ChooseDevice(const CommandLine& line, GpuDeviceMaker make_gpu_device = host::MakeGpuDevice);
 
 }  // namespace penstock::cli

@@ -21,7 +21,7 @@ absl::StatusOr<u32> RegisterWith(Device& device, const DeviceMemory& window) {
   return device.RegisterDeviceMemory(*window.device_address, window.memory.size(), layout::kBufferRead);
 }
 
-absl::StatusOr<u32> IndexOfGpuAt(const std::string& pci_address, const FoundGpus& gpus) {
+absl::StatusOr<u32> IndexOfGpuAt(const std::string& pci_address, const host::FoundGpus& gpus) {
   PENSTOCK_RETURN_IF_ERROR(gpus.status());
   const auto found =
       std::find_if(gpus->begin(), gpus->end(), [&](const GpuFacts& gpu) { return gpu.pci_address == pci_address; });

@@ -52,8 +52,8 @@ struct ChosenComparer {
 
 /// The GPUs of this machine; a test has others.
 struct GpuSource {
-  FoundGpus (*list)() = ListGpus;
-  GpuDeviceMaker make = MakeGpuDevice;
+  host::FoundGpus (*list)() = host::ListGpus;
+  GpuDeviceMaker make = host::MakeGpuDevice;
 };
 
 /// On what --device asks for: `auto` takes the GPU at this address, whose memory the window is, or nothing, since the CPU looks

@@ -5,14 +5,15 @@
 #include <cstdio>
 #include <string>
 
-#include "benchmarks/cli/probe_report.h"
+#include "benchmarks/cli/probe_text.h"
+#include "runtime/host/survey_json.h"
 
 namespace penstock::cli {
 
 int RunProbe(const CommandLine& line) {
   const Survey survey = SurveyHost(line.sources);
-  const FoundGpus gpus = ListGpus();
-  const std::string text = line.json ? FormatSurveyJson(survey, gpus) : FormatSurvey(survey, gpus);
+  const host::FoundGpus gpus = host::ListGpus();
+  const std::string text = line.json ? host::FormatSurveyJson(survey, gpus) : FormatSurvey(survey, gpus);
   std::fwrite(text.data(), 1, text.size(), stdout);
   const bool all_usable = std::all_of(survey.volumes.begin(), survey.volumes.end(),
                                       [](const VolumeSurvey& volume) { return volume.has_working_path(); });

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "benchmarks/cli/probe_text.h"
+
 #include <optional>
 #include <string>
 #include <vector>
@@ -7,7 +9,6 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "benchmarks/cli/byte_size.h"
-#include "benchmarks/cli/probe_report.h"
 #include "benchmarks/cli/window_report.h"
 #include "penstock/error.h"
 
@@ -88,7 +89,7 @@ void AppendWindows(const HostFacts& host, std::string& text) {
 }
 
 /// The same GPUs as HIP counts them, which need not be the order of their PCI addresses.
-void AppendGpus(const FoundGpus& gpus, std::string& text) {
+void AppendGpus(const host::FoundGpus& gpus, std::string& text) {
   if (!gpus.ok()) return AppendHostLine("HIP", RefusedBecause(CauseOf(gpus.status()), RemedyOf(gpus.status())), text);
   if (gpus->empty()) AppendHostLine("HIP", "no GPU", text);
   for (size_t i = 0; i < gpus->size(); ++i) {
@@ -164,7 +165,7 @@ void AppendVolume(const VolumeSurvey& volume, std::string& text) {
 
 }  // namespace
 
-std::string FormatSurvey(const Survey& survey, const FoundGpus& gpus) {
+std::string FormatSurvey(const Survey& survey, const host::FoundGpus& gpus) {
   std::string text;
   AppendHost(survey.host, text);
   AppendWindows(survey.host, text);

@@ -3,8 +3,8 @@
 #include <string>
 
 #include "absl/strings/str_format.h"
-#include "benchmarks/cli/error_json.h"
 #include "benchmarks/cli/report.h"
+#include "runtime/host/error_json.h"
 
 namespace penstock::cli {
 namespace {
@@ -27,7 +27,7 @@ Json SourceJson(const SourceReport& source) {
     json["first_difference"] = *result.first_difference == layout::kNoDifference ? Json(nullptr) : Json(*result.first_difference);
   }
   if (!source.note.empty()) json["note"] = source.note;
-  json["error"] = ErrorJson(source.status);
+  json["error"] = host::ErrorJson(source.status);
   return json;
 }
 
@@ -55,7 +55,7 @@ Json ControllerJson(const ControllerCounts& counts) {
   json["read_commands"] = counts.status.ok() ? Json(counts.read_commands) : Json(nullptr);
   json["data_units_read"] = counts.status.ok() ? Json(counts.data_units_read) : Json(nullptr);
   json["block_layer_reads"] = counts.block_layer_reads;
-  json["error"] = ErrorJson(counts.status);
+  json["error"] = host::ErrorJson(counts.status);
   return json;
 }
 
@@ -106,7 +106,7 @@ std::string FormatReportJson(const CommandLine& line, const RunReport& run) {
   json["io_service"] = ServiceJson(report.service);
   json["latency_ns"] = {{"read", LatencyJson(report.statistics.read_latency)},
                         {"slot", LatencyJson(report.statistics.slot_latency)}};
-  json["error"] = ErrorJson(report.status);
+  json["error"] = host::ErrorJson(report.status);
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

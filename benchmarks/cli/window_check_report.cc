@@ -7,10 +7,10 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "benchmarks/cli/byte_size.h"
-#include "benchmarks/cli/error_json.h"
-#include "benchmarks/cli/window_json.h"
 #include "benchmarks/cli/window_report.h"
 #include "penstock/error.h"
+#include "runtime/host/error_json.h"
+#include "runtime/host/window_json.h"
 
 namespace penstock::cli {
 namespace {
@@ -91,7 +91,7 @@ Json PlaceJson(const PlaceCheck& place) {
   json["untouched_bytes"] = place.untouched_bytes;
   json["right_on_device"] = OrNull(place.is_right_on_device);
   json["neighbours_intact"] = OrNull(place.are_neighbours_intact);
-  json["error"] = ErrorJson(place.status);
+  json["error"] = host::ErrorJson(place.status);
   return json;
 }
 
@@ -99,7 +99,7 @@ Json ControllerJson(const ControllerCounts& counts) {
   Json json = {{"name", counts.controller.name}};
   json["read_commands"] = counts.status.ok() ? Json(counts.read_commands) : Json(nullptr);
   json["block_layer_reads"] = counts.block_layer_reads;
-  json["error"] = ErrorJson(counts.status);
+  json["error"] = host::ErrorJson(counts.status);
   return json;
 }
 
@@ -143,7 +143,7 @@ std::string FormatWindowCheckJson(const WindowCheckReport& report) {
   Json json = {{"version", PENSTOCK_VERSION},
                {"kernel", report.host.kernel_release},
                {"iommu", report.host.iommu.units},
-               {"window", WindowJson(report.window)}};
+               {"window", host::WindowJson(report.window)}};
   json["gpu"] = GpuJson(GpuOf(report));
   json["volume"] = VolumeJson(report);
   json["device"] = report.device.empty() ? Json(nullptr) : Json(report.device);
@@ -154,7 +154,7 @@ std::string FormatWindowCheckJson(const WindowCheckReport& report) {
   json["nvme_commands"] = report.check.commands;
   json["controller"] = Json::array();
   for (const ControllerCounts& counts : report.check.controllers) json["controller"].push_back(ControllerJson(counts));
-  json["error"] = ErrorJson(report.check.status);
+  json["error"] = host::ErrorJson(report.check.status);
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

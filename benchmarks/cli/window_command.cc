@@ -10,7 +10,6 @@
 #include "absl/strings/str_format.h"
 #include "benchmarks/cli/buffer_choice.h"
 #include "benchmarks/cli/device_comparer.h"
-#include "benchmarks/cli/gpu.h"
 #include "benchmarks/cli/window_check_report.h"
 #include "benchmarks/cli/window_report.h"
 #include "penstock/error.h"
@@ -18,6 +17,7 @@
 #include "penstock/survey.h"
 #include "penstock/volume.h"
 #include "penstock/window_check.h"
+#include "runtime/host/gpus.h"
 
 namespace penstock::cli {
 namespace {
@@ -34,7 +34,7 @@ absl::StatusOr<Printed> List(const CommandLine& line, const PeerWindows& module)
 }
 
 absl::StatusOr<Printed> Reserve(const CommandLine& line, const PeerWindows& module) {
-  PENSTOCK_ASSIGN_OR_RETURN(const uint32_t number, ReserveGpuWindow(line.gpu_index, line.window.size_bytes, module));
+  PENSTOCK_ASSIGN_OR_RETURN(const uint32_t number, host::ReserveGpuWindow(line.gpu_index, line.window.size_bytes, module));
   PENSTOCK_ASSIGN_OR_RETURN(const PeerWindow window, module.Find(number));
   return Printed{line.json ? FormatWindowsJson({&window, 1}) : absl::StrCat("reserved ", FormatWindows({&window, 1}))};
 }

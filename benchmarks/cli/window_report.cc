@@ -4,7 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "benchmarks/cli/byte_size.h"
-#include "benchmarks/cli/window_json.h"
+#include "runtime/host/window_json.h"
 
 namespace penstock::cli {
 namespace {
@@ -39,7 +39,7 @@ std::string FormatWindows(absl::Span<const PeerWindow> windows) {
 
 std::string FormatWindowsJson(absl::Span<const PeerWindow> windows) {
   nlohmann::ordered_json json = {{"version", PENSTOCK_VERSION}, {"window", nlohmann::ordered_json::array()}};
-  for (const PeerWindow& window : windows) json["window"].push_back(WindowJson(window));
+  for (const PeerWindow& window : windows) json["window"].push_back(host::WindowJson(window));
   return json.dump(2) + "\n";
 }
 

@@ -8,11 +8,11 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
-#include "benchmarks/cli/gpu.h"
 #include "penstock/cpu_device.h"
 #include "penstock/error.h"
 #include "runtime/c/error.h"
 #include "runtime/c/options.h"
+#include "runtime/host/gpus.h"
 
 namespace penstock::c {
 namespace {
@@ -42,11 +42,11 @@ std::optional<u32> GpuIndexOf(std::string_view name) {
 DeviceOrError Make(std::string_view name, const DeviceOptions& options) {
   if (name == "cpu") return MakeCpu(options);
   if (name == "auto") {
-    DeviceOrError gpu = cli::MakeGpuDevice(0, options);
+    DeviceOrError gpu = host::MakeGpuDevice(0, options);
     return gpu.ok() ? std::move(gpu) : MakeCpu(options);
   }
   const std::optional<u32> index = GpuIndexOf(name);
-  if (index.has_value()) return cli::MakeGpuDevice(*index, options);
+  if (index.has_value()) return host::MakeGpuDevice(*index, options);
   return MakeError(absl::StatusCode::kInvalidArgument, What(absl::StrCat("there is no device '", std::string(name), "'")),
                    Fix("name cpu, hip, hip:N or auto"));
 }

@@ -4,18 +4,18 @@
 #include <string>
 #include <vector>
 
-#include "benchmarks/cli/probe_report.h"
 #include "penstock/error.h"
 #include "penstock/survey.h"
 #include "runtime/c/error.h"
 #include "runtime/c/names.h"
+#include "runtime/host/survey_json.h"
 
 namespace penstock::c {
 namespace {
 
 absl::StatusOr<std::string> Probe(const char* const* names, size_t name_count) {
   PENSTOCK_ASSIGN_OR_RETURN(const std::vector<std::string> volumes, ReadNames(names, name_count, "penstock_probe", "names"));
-  return cli::FormatSurveyJson(SurveyHost(volumes), cli::ListGpus());
+  return host::FormatSurveyJson(SurveyHost(volumes), host::ListGpus());
 }
 
 }  // namespace

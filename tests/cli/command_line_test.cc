@@ -9,8 +9,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
-#include "benchmarks/cli/gpu.h"
 #include "penstock/error.h"
+#include "runtime/host/gpus.h"
 
 namespace penstock::cli {
 namespace {
@@ -89,7 +89,7 @@ TEST(CommandLine, TakesARandomOrderForWhatItMakesNoDifferenceTo) {
 TEST(CommandLine, TakesGpusOnlyWhereItIsBuiltForThem) {
   for (const auto& [option, index] : {std::pair{"--device=hip", 0u}, std::pair{"--device=hip:3", 3u}}) {
     const auto line = Parse({"ingest", "a", option, "--workgroups=2000"});
-    ASSERT_EQ(line.ok(), IsBuiltWithHip()) << line.status();
+    ASSERT_EQ(line.ok(), host::IsBuiltWithHip()) << line.status();
     if (line.ok()) {
       EXPECT_EQ(line->device, DeviceKind::kHip);
       EXPECT_EQ(line->gpu_index, index);
@@ -143,7 +143,7 @@ TEST(CommandLine, WindowTakesAnActionAndItsOptions) {
 
 TEST(CommandLine, WindowReserveTakesAGpuAndASize) {
   const auto line = Parse({"window", "reserve", "--device=hip:1", "--size=64MiB"});
-  if (!IsBuiltWithHip()) {
+  if (!host::IsBuiltWithHip()) {
     EXPECT_THAT(std::string(line.status().message()), HasSubstr("built without HIP"));
     return;
   }

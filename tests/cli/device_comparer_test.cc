@@ -22,11 +22,13 @@ absl::StatusOr<std::unique_ptr<Device>> NoGpu(u32, const DeviceOptions&) {
 
 constexpr char kAddress[] = "0000:c1:00.0";
 
-FoundGpus TwoGpus() {
+host::FoundGpus TwoGpus() {
   return std::vector<GpuFacts>{{"one", "gfx942", 304, "0000:41:00.0"}, {"another", "gfx942", 304, kAddress}};
 }
 
-FoundGpus NoDriver() { return MakeError(absl::StatusCode::kFailedPrecondition, What("there is no driver"), Fix("install one")); }
+host::FoundGpus NoDriver() {
+  return MakeError(absl::StatusCode::kFailedPrecondition, What("there is no driver"), Fix("install one"));
+}
 
 u32 asked_index;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "benchmarks/cli/probe_report.h"
+#include "benchmarks/cli/probe_text.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "penstock/error.h"
+#include "runtime/host/survey_json.h"
 
 namespace penstock::cli {
 namespace {
@@ -75,7 +76,7 @@ VolumeSurvey Failed() {
   return volume;
 }
 
-FoundGpus NoGpus() {
+host::FoundGpus NoGpus() {
   return MakeError(absl::StatusCode::kFailedPrecondition, What("no GPU can be used"), Fix("install its driver"));
 }
 
@@ -119,7 +120,7 @@ TEST(ProbeReport, TellsStepByStepWhatIsMissingForAWindow) {
                 "Fix: load the GPU's driver (amdgpu, nvidia or xe).\n"
                 "               2. no module. Fix: load it.\n"
                 "               3. no window is reserved. Fix: run penstock window reserve --device=hip:0 --size=1GiB.\n"));
-  const nlohmann::json json = nlohmann::json::parse(FormatSurveyJson({.host = host, .volumes = {}}, NoGpus()))["host"];
+  const nlohmann::json json = nlohmann::json::parse(host::FormatSurveyJson({.host = host, .volumes = {}}, NoGpus()))["host"];
   EXPECT_TRUE(json["window"].empty());
   EXPECT_EQ(json["window_error"]["cause"], "no module");
   ASSERT_EQ(json["window_missing"].size(), 3u);
@@ -143,14 +144,14 @@ TEST(ProbeReport, TellsOfTheGpusThatCanRunTheKernelHowToAskForThem) {
               HasSubstr("HIP            --device=hip:0: Some GPU, gfx90a:sramecc+:xnack-, 104 compute units\n"
                         "HIP            --device=hip:1: Another, gfx1100, 48 compute units\n"));
   EXPECT_THAT(FormatSurvey(survey, std::vector<GpuFacts>()), HasSubstr("HIP            no GPU\n"));
-  const nlohmann::json hip = nlohmann::json::parse(FormatSurveyJson(survey, gpus))["host"]["hip"];
+  const nlohmann::json hip = nlohmann::json::parse(host::FormatSurveyJson(survey, gpus))["host"]["hip"];
   EXPECT_EQ(hip["gpu"].size(), 2u);
   EXPECT_EQ(hip["gpu"][1], nlohmann::json({{"name", "Another"}, {"architecture", "gfx1100"}, {"compute_units", 48}}));
   EXPECT_TRUE(hip["error"].is_null());
 }
 
 TEST(ProbeReport, JsonTellsWhyNoGpuCanBeUsed) {
-  const nlohmann::json hip = nlohmann::json::parse(FormatSurveyJson({.host = {}, .volumes = {}}, NoGpus()))["host"]["hip"];
+  const nlohmann::json hip = nlohmann::json::parse(host::FormatSurveyJson({.host = {}, .volumes = {}}, NoGpus()))["host"]["hip"];
   EXPECT_TRUE(hip["gpu"].empty());
   EXPECT_EQ(hip["error"]["code"], "FAILED_PRECONDITION");
   EXPECT_EQ(hip["error"]["remedy"], "install its driver");
@@ -182,7 +183,8 @@ TEST(ProbeReport, TextOfAVolumeThatCannotBeUsedSaysSo) {
 }
 
 TEST(ProbeReport, JsonTellsTheHost) {
-  const nlohmann::json host = nlohmann::json::parse(FormatSurveyJson({.host = ExampleHost(), .volumes = {}}, NoGpus()))["host"];
+  const nlohmann::json host =
+      nlohmann::json::parse(host::FormatSurveyJson({.host = ExampleHost(), .volumes = {}}, NoGpus()))["host"];
   EXPECT_EQ(host["kernel"], "6.12.1");
   EXPECT_EQ(
       host["io_uring"],
@@ -215,7 +217,7 @@ TEST(ProbeReport, JsonTellsTheHost) {
 
 TEST(ProbeReport, JsonTellsTheVolumes) {
   const nlohmann::json json =
-      nlohmann::json::parse(FormatSurveyJson({.host = {}, .volumes = {ExampleNamespace(), Failed()}}, NoGpus()));
+      nlohmann::json::parse(host::FormatSurveyJson({.host = {}, .volumes = {ExampleNamespace(), Failed()}}, NoGpus()));
   EXPECT_EQ(json["version"], PENSTOCK_VERSION);
   const nlohmann::json& volume = json["volume"][0];
   EXPECT_EQ(volume["name"], "/dev/ng0n1");
@@ -246,7 +248,7 @@ TEST(ProbeReport, JsonTellsTheVolumes) {
 TEST(ProbeReport, JsonOfMemoryThatIsNotThereHasNoBuffer) {
   VolumeSurvey volume;
   volume.findings = {{ReadPath::kBar, "", Refusal{ReadPath::kBar, "none", "add some"}}};
-  const nlohmann::json json = nlohmann::json::parse(FormatSurveyJson({.host = {}, .volumes = {volume}}, NoGpus()));
+  const nlohmann::json json = nlohmann::json::parse(host::FormatSurveyJson({.host = {}, .volumes = {volume}}, NoGpus()));
   EXPECT_TRUE(json["volume"][0]["path"][0]["buffer"].is_null());
   EXPECT_TRUE(json["volume"][0]["auto"].is_null());
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The command's one GPU in a guest: a device behind a BAR, whose kernel outside_kernel runs. It takes the place of
-// benchmarks/cli/gpu.cc, so the command is otherwise what users run.
+// runtime/host/gpus.cc, so the command is otherwise what users run.
 #include <fcntl.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -13,13 +13,13 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "benchmarks/cli/gpu.h"
 #include "driver/pci_address.h"
 #include "penstock/device/group.h"
 #include "penstock/device/program.h"
 #include "penstock/error.h"
 #include "penstock/file_descriptor.h"
 #include "penstock/layout/atomic.h"
+#include "runtime/host/gpus.h"
 #include "runtime/resident_device.h"
 #include "tests/guest/guest_machine.h"
 #include "tests/guest/outside.h"
@@ -157,7 +157,7 @@ absl::StatusOr<std::unique_ptr<Device>> MakeOutsideDevice(const DeviceOptions& o
 }  // namespace
 }  // namespace penstock::guest
 
-namespace penstock::cli {
+namespace penstock::host {
 
 bool IsBuiltWithHip() { return true; }
 
@@ -182,4 +182,4 @@ absl::StatusOr<std::unique_ptr<Device>> MakeGpuDevice(u32, const DeviceOptions& 
   return guest::MakeOutsideDevice(options);
 }
 
-}  // namespace penstock::cli
+}  // namespace penstock::host

@@ -24,7 +24,7 @@ AREAS = (
     ("The kernel asks for bytes itself", ("runtime/io_", "runtime/pull")),
     ("Devices and slots", ("runtime/resident_device.cc", "runtime/cpu_device.cc", "runtime/live_ring.cc", "runtime/ring.cc",
                            "runtime/packed.cc")),
-    ("GPUs", ("hip/",)),
+    ("GPUs", ("hip/", "runtime/host/gpus.cc")),
     ("Windows of a GPU's memory", ("driver/peer_window", "driver/window_check.cc", "hip/dma_buf_export.cc",
                                    "hip/exported_memory.cc", "benchmarks/cli/window", "benchmarks/cli/device_comparer.cc")),
     ("penstock bench and its report", ("benchmarks/bench/", "benchmarks/report/")),

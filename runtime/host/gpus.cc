@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "benchmarks/cli/gpu.h"
+#include "runtime/host/gpus.h"
 
 #include "penstock/error.h"
 
-namespace penstock::cli {
+namespace penstock::host {
 
 #if defined(PENSTOCK_WITH_HIP)
 
@@ -44,4 +44,4 @@ absl::StatusOr<uint32_t> ReserveGpuWindow(u32, uint64_t, const PeerWindows&) { r
 
 #endif
 
-}  // namespace penstock::cli
+}  // namespace penstock::host

@@ -3,14 +3,18 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
+#include <string>
 
-#include "benchmarks/cli/gpu.h"
 #include "penstock/survey.h"
+#include "runtime/host/gpus.h"
 
-namespace penstock::cli {
+namespace penstock::host {
 
 nlohmann::ordered_json HostJson(const HostFacts& host);
 nlohmann::ordered_json HipJson(const FoundGpus& gpus);
 nlohmann::ordered_json VolumeJson(const VolumeSurvey& volume);
 
-}  // namespace penstock::cli
+/// All of it as one JSON object, as docs/ingest.md describes it. Names that are no UTF-8 have their odd bytes replaced.
+std::string FormatSurveyJson(const Survey& survey, const FoundGpus& gpus);
+
+}  // namespace penstock::host

@@ -6,7 +6,7 @@
 
 #include "penstock/peer_window.h"
 
-namespace penstock::cli {
+namespace penstock::host {
 
 inline nlohmann::ordered_json WindowJson(const PeerWindow& window) {
   nlohmann::ordered_json json = {{"number", window.number},
@@ -21,4 +21,4 @@ inline nlohmann::ordered_json WindowJson(const PeerWindow& window) {
   return json;
 }
 
-}  // namespace penstock::cli
+}  // namespace penstock::host

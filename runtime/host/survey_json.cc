@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include <nlohmann/json.hpp>
-#include <string>
+#include "runtime/host/survey_json.h"
+
+#include <optional>
 
 #include "absl/strings/str_format.h"
-#include "benchmarks/cli/error_json.h"
-#include "benchmarks/cli/probe_json.h"
-#include "benchmarks/cli/probe_report.h"
-#include "benchmarks/cli/window_json.h"
+#include "runtime/host/error_json.h"
+#include "runtime/host/window_json.h"
 
-namespace penstock::cli {
+namespace penstock::host {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -139,4 +138,4 @@ std::string FormatSurveyJson(const Survey& survey, const FoundGpus& gpus) {
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-}  // namespace penstock::cli
+}  // namespace penstock::host

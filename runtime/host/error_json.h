@@ -7,7 +7,7 @@
 #include "absl/status/status.h"
 #include "penstock/error.h"
 
-namespace penstock::cli {
+namespace penstock::host {
 
 /// Null for OK, otherwise code, cause and remedy.
 inline nlohmann::ordered_json ErrorJson(const absl::Status& status) {
@@ -15,4 +15,4 @@ inline nlohmann::ordered_json ErrorJson(const absl::Status& status) {
   return {{"code", absl::StatusCodeToString(status.code())}, {"cause", CauseOf(status)}, {"remedy", RemedyOf(status)}};
 }
 
-}  // namespace penstock::cli
+}  // namespace penstock::host
