@@ -10,6 +10,7 @@
 #include "benchmarks/cli/window_report.h"
 #include "penstock/error.h"
 #include "runtime/host/error_json.h"
+#include "runtime/host/or_null.h"
 #include "runtime/host/window_json.h"
 
 namespace penstock::cli {
@@ -78,19 +79,14 @@ void AppendCounts(const WindowCheck& check, std::string& text) {
   }
 }
 
-template <typename T>
-Json OrNull(const std::optional<T>& value) {
-  return value.has_value() ? Json(*value) : Json(nullptr);
-}
-
 Json PlaceJson(const PlaceCheck& place) {
   Json json = {{"window_offset_bytes", place.place.offset_bytes},
                {"length_bytes", place.place.length_bytes},
                {"volume_offset_bytes", place.volume_offset_bytes}};
-  json["first_difference"] = OrNull(place.first_difference);
+  json["first_difference"] = host::OrNull(place.first_difference);
   json["untouched_bytes"] = place.untouched_bytes;
-  json["right_on_device"] = OrNull(place.is_right_on_device);
-  json["neighbours_intact"] = OrNull(place.are_neighbours_intact);
+  json["right_on_device"] = host::OrNull(place.is_right_on_device);
+  json["neighbours_intact"] = host::OrNull(place.are_neighbours_intact);
   json["error"] = host::ErrorJson(place.status);
   return json;
 }

@@ -5,17 +5,13 @@
 
 #include "absl/strings/str_format.h"
 #include "runtime/host/error_json.h"
+#include "runtime/host/or_null.h"
 #include "runtime/host/window_json.h"
 
 namespace penstock::host {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-template <typename T>
-Json OrNull(const std::optional<T>& value) {
-  return value.has_value() ? Json(*value) : Json(nullptr);
-}
 
 /// Sysfs says -1 where it does not know.
 Json NodeJson(int numa_node) { return numa_node < 0 ? Json(nullptr) : Json(numa_node); }
