@@ -12,6 +12,19 @@ endfunction()
 
 find_package(absl QUIET)
 penstock_need(absl_FOUND "Abseil" libabsl-dev)
+# Since version 18 clang writes more into the names of constrained templates than compilers did that older distributions built
+# their Abseil with. What links tells which names that one has.
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang" AND CMAKE_CXX_COMPILER_VERSION VERSION_GREATER_EQUAL 18)
+  include(CheckCXXSourceCompiles)
+  set(CMAKE_REQUIRED_LIBRARIES absl::cord)
+  check_cxx_source_compiles("#include <absl/strings/cord.h>
+                             int main(int, char** argv) { return absl::Cord(std::string(argv[0])).empty(); }"
+                            PENSTOCK_ABSEIL_HAS_NEW_NAMES)
+  unset(CMAKE_REQUIRED_LIBRARIES)
+  if(NOT PENSTOCK_ABSEIL_HAS_NEW_NAMES)
+    add_compile_options("$<$<COMPILE_LANGUAGE:CXX>:-fclang-abi-compat=17>")
+  endif()
+endif()
 if(PENSTOCK_TOOLS OR PENSTOCK_C)
   find_package(nlohmann_json QUIET)
   penstock_need(nlohmann_json_FOUND "nlohmann-json" nlohmann-json3-dev)
