@@ -54,7 +54,7 @@ class Trie {
     table[1] = size();
     std::vector<u32> by_length(size());
     std::iota(by_length.begin(), by_length.end(), 0u);
-    std::ranges::stable_sort(by_length, {}, [this](u32 state) { return nodes_[state].prefix.size(); });
+    std::ranges::sort(by_length, {}, [this](u32 state) { return nodes_[state].prefix.size(); });
     for (u32 state : by_length) FillRow(state, table);
     return table;
   }

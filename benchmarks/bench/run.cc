@@ -196,7 +196,8 @@ class JobRun {
       result_.proof.bytes_copied_by_cpu += gear.queue->bounce_bytes();
       AddSeries(lane.series());
       CheckSamples(job_.path, lane.samples(), volumes_.all, result_.proof);
-      if (lane.memory_in_use()) gears_[index].release();  // Somebody may still write to it: it is never freed.
+      // Somebody may still write to it: it is never freed.
+      if (lane.memory_in_use()) static_cast<void>(gears_[index].release());
     }
     result_.latency = LatenciesOf(*stages);
     result_.reads = stages->total.count();

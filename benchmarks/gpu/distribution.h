@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -14,7 +15,7 @@ using Json = nlohmann::ordered_json;
 /// The sample that `share` of all samples do not exceed. Requires: `sorted` is, and is not empty.
 inline double Quantile(const std::vector<double>& sorted, double share) {
   const auto last = static_cast<double>(sorted.size() - 1);
-  return sorted[static_cast<size_t>(share * last + 0.5)];
+  return sorted[static_cast<size_t>(std::lround(share * last))];
 }
 
 /// Count, smallest, median, 99th percentile and largest; `unit` ends the names (e.g. "ns"). No samples: the count alone.

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <map>
+#include <tuple>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -34,8 +36,7 @@ std::vector<Group> GroupsOf(absl::Span<const Point> points) {
 /// `sign` is 1 where more is better, -1 where less is.
 Choice Choose(Group group, double (*figure)(const RunRecord&), double sign) {
   const auto median = [&](const Point* point) { return Median(point->All(figure)); };
-  std::stable_sort(group.begin(), group.end(),
-                   [&](const Point* left, const Point* right) { return sign * median(left) > sign * median(right); });
+  std::ranges::sort(group, {}, [&](const Point* point) { return std::pair(-sign * median(point), point); });
   Choice choice;
   choice.best = group.front();
   for (const Point* point : group) {
@@ -58,24 +59,32 @@ std::string Where(const Point& point) {
   return absl::StrCat(point.way, ", ", point.workload, ", ", FormatBlocks(point.job), ", depth ", point.job.iodepth);
 }
 
+struct NameCount {
+  std::string name;
+  size_t count;
+  size_t place;  // among the names, in the order of their first occurrence
+};
+
 /// How often each name occurs, the most frequent first; names of equal count stay in the order of their first occurrence.
-std::vector<std::pair<std::string, size_t>> Counted(const std::vector<std::string>& names) {
-  std::vector<std::pair<std::string, size_t>> counts;
+std::vector<NameCount> Counted(const std::vector<std::string>& names) {
+  std::vector<NameCount> counts;
   for (const std::string& name : names) {
-    const auto found = std::find_if(counts.begin(), counts.end(), [&](const auto& entry) { return entry.first == name; });
+    const auto found = std::ranges::find(counts, name, &NameCount::name);
     if (found == counts.end()) {
-      counts.emplace_back(name, 1);
+      counts.push_back({.name = name, .count = 1, .place = counts.size()});
     } else {
-      ++found->second;
+      ++found->count;
     }
   }
-  std::stable_sort(counts.begin(), counts.end(), [](const auto& left, const auto& right) { return left.second > right.second; });
+  std::ranges::sort(counts, [](const NameCount& left, const NameCount& right) {
+    return std::tie(right.count, left.place) < std::tie(left.count, right.place);
+  });
   return counts;
 }
 
 std::string CountsText(const std::vector<std::string>& names) {
   return absl::StrJoin(Counted(names), ", ",
-                       [](std::string* out, const auto& entry) { absl::StrAppend(out, entry.first, " (", entry.second, ")"); });
+                       [](std::string* out, const auto& entry) { absl::StrAppend(out, entry.name, " (", entry.count, ")"); });
 }
 
 /// Who is on top how often, of the points where there was a choice, and how often alone.
@@ -93,13 +102,13 @@ std::string Headline(const std::vector<Verdict>& verdicts) {
     return absl::StrCat("Only ", verdicts.front().iops.best->way, " was measured: there is nothing to choose from");
   if (alone.empty()) return "No path reads more than the next best";
   const auto wins = [&](const std::string& way) { return static_cast<size_t>(std::count(alone.begin(), alone.end(), way)); };
-  const std::vector<std::pair<std::string, size_t>> counts = Counted(on_top);
-  const auto [way, count] = *std::max_element(counts.begin(), counts.end(), [&](const auto& left, const auto& right) {
-    return std::pair(left.second, wins(left.first)) < std::pair(right.second, wins(right.first));
-  });
-  const std::string where = count == contested ? "everywhere" : absl::StrCat("in ", count, " of ", Times(contested, "case"));
-  if (wins(way) == count) return absl::StrCat(way, " reads the most ", where);
-  return absl::StrCat(way, " reads the most or as much as the best ", where, ", alone in ", wins(way));
+  const std::vector<NameCount> counts = Counted(on_top);
+  const NameCount& top =
+      *std::ranges::max_element(counts, {}, [&](const NameCount& entry) { return std::pair(entry.count, wins(entry.name)); });
+  const std::string where =
+      top.count == contested ? "everywhere" : absl::StrCat("in ", top.count, " of ", Times(contested, "case"));
+  if (wins(top.name) == top.count) return absl::StrCat(top.name, " reads the most ", where);
+  return absl::StrCat(top.name, " reads the most or as much as the best ", where, ", alone in ", wins(top.name));
 }
 
 std::string Peaks(const std::vector<Verdict>& verdicts) {

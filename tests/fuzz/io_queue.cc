@@ -76,7 +76,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       Poll(*queue, choice);
       continue;
     }
-    const std::vector<u32> before = words;
+    const std::vector<u32> before(words.begin(), words.end());
     if (!CallThatNames(*queue, choice, input).ok()) PENSTOCK_CHECK(words == before);
   }
   return 0;

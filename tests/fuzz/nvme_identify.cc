@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Pages that a controller answers with: any bytes are parsed or refused, and what is accepted can be computed with.
-#include <cstring>
-#include <string>
+#include <string_view>
 
 #include "driver/nvme_identify.h"
 #include "penstock/check.h"
@@ -14,7 +13,7 @@ namespace {
 template <typename Page>
 Page PageOf(std::string_view bytes) {
   Page page{};
-  std::memcpy(page.data(), bytes.data(), std::min(bytes.size(), page.size()));
+  bytes.copy(reinterpret_cast<char*>(page.data()), page.size());
   return page;
 }
 

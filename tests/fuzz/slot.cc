@@ -72,7 +72,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   PENSTOCK_CHECK(ring.ok() == (slot_count <= slots.size()));
   if (!ring.ok()) return 0;
   while (!input.empty()) {
-    const std::vector<Slot> before = slots;
+    const std::vector<Slot> before(slots.begin(), slots.end());
     const u32 slot_index = input.Byte() % (kMostSlots + 2);
     std::optional<Edge> edge;
     const bool ok = Call(*ring, slot_index, input, edge).ok();
