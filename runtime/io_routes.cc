@@ -17,8 +17,7 @@ std::optional<Refusal> IoRouteChooser::WhyNot(const Volume& volume, IoMemory kin
   const auto [it, is_new] = probed_.try_emplace({path, volume.file_system(), kind});
   if (is_new) {
     const BufferPoolMaker host = BufferPool::Create;
-    it->second =
-        ProbePath(path, volume, kind == IoMemory::kDevice ? options_.make_probe_pool : host, IoQueueOptions(options_));
+    it->second = ProbePath(path, volume, kind == IoMemory::kDevice ? options_.make_probe_pool : host, IoQueueOptions(options_));
   }
   return it->second;
 }

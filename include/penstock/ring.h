@@ -109,6 +109,10 @@ class HostRing final : public RingProducer, public RingConsumer {
   /// A ring over storage that outlives it. Errors: as RingView::Over.
   static absl::StatusOr<HostRing> Over(absl::Span<std::byte> bytes, u32 slot_count);
 
+  // The view is of this storage: it moves, and is not copied.
+  HostRing(HostRing&&) = default;
+  HostRing& operator=(HostRing&&) = default;
+
   absl::Status Publish(u32 slot_index, absl::Span<const std::byte> slot) override { return view_.Publish(slot_index, slot); }
   absl::Status ReadSlot(u32 slot_index, absl::Span<std::byte> slot) const override { return view_.ReadSlot(slot_index, slot); }
   u32 DoneCount() const override { return view_.DoneCount(); }

@@ -21,8 +21,6 @@ struct DoorbellSight {
   static constexpr u8 kEpoch = 2;
   u32 has_ends;  // not 0: requests of the kernel have ended since the leader took note
 
-  PENSTOCK_DEVICE bool HasNews() const { return Has(kAny) || layout::LoadRelaxed<layout::Scope::kWorkgroup>(&has_ends) != 0; }
-
   PENSTOCK_DEVICE bool Has(u8 what) const {
     static_assert(sizeof(change) == sizeof(u64));
     u64 all;
