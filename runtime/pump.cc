@@ -32,7 +32,10 @@ class Pump {
 
   PumpOutcome Run() {
     while (active_ > 0) {
-      while (MakeProgress()) ReportProgress();
+      while (MakeProgress()) {
+        others_since_ns_ = 0;
+        ReportProgress();
+      }
       if (active_ == 0) break;
       if (const absl::Status status = Wait(); !status.ok()) {
         GiveUp(status);
@@ -138,12 +141,23 @@ class Pump {
       ++waiting;
       if (oldest == nullptr || chunk->published_ns < oldest->published_ns) oldest = chunk;
     }
-    if (oldest == nullptr) {
-      std::this_thread::sleep_for(std::chrono::microseconds(50));  // the ring is full of somebody else's slots
-      return absl::OkStatus();
-    }
+    if (oldest == nullptr) return WaitForOthersSlots();
     const absl::StatusOr<Completion> completion = run_.ring.Wait(oldest->ticket, waiting == 1 ? kLongWait : kShortWait);
     if (completion.ok()) oldest->inlet->TakeSlot(*oldest, *completion);
+    return absl::OkStatus();
+  }
+
+  /// What has landed finds the ring full, and no slot in it is the pump's.
+  absl::Status WaitForOthersSlots() {
+    const uint64_t now = MonotonicNs();
+    if (others_since_ns_ == 0) others_since_ns_ = now;
+    if (absl::Nanoseconds(static_cast<int64_t>(now - others_since_ns_)) > run_.options.slot_timeout) {
+      return MakeError(absl::StatusCode::kDeadlineExceeded,
+                       What(absl::StrCat("the ring has been full of others' slots for ",
+                                         absl::FormatDuration(run_.options.slot_timeout), ", so that no chunk can be published")),
+                       Fix("reap what else was published in it before a run, or give the run a device of its own"));
+    }
+    std::this_thread::sleep_for(std::chrono::microseconds(50));
     return absl::OkStatus();
   }
 
@@ -182,7 +196,7 @@ class Pump {
 
   // --- ending ---
 
-  /// Starts nothing more. What is in flight comes back as usual, most of it as cancelled.
+  /// Starts and publishes nothing more. What is in flight comes back as usual, most of it as cancelled.
   void Cancel() {
     if (cancelled_) return;
     cancelled_ = true;
@@ -208,6 +222,7 @@ class Pump {
   size_t first_to_read_ = 0;
   bool cancelled_ = false;
   bool memory_in_use_ = false;
+  uint64_t others_since_ns_ = 0;  // the ring has been full of others' slots; 0: it is not
   uint64_t next_progress_ns_ = 0;
   uint64_t next_device_check_ns_ = 0;
 };

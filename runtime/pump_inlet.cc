@@ -85,8 +85,8 @@ void PumpInlet::TakeRead(PumpChunk& chunk, const ChunkResult& result) {
   run_.statistics.read_latency.Record(result.latency_ns);
   if (!result.status.ok()) {
     Fail(chunk, result.status);
-  } else if (chunk.bytes == 0) {
-    chunk.state = PumpChunk::kEnded;  // the file ended before it
+  } else if (chunk.bytes == 0 || !chunk.source->status.ok()) {
+    chunk.state = PumpChunk::kEnded;  // the file ended before it, or its source's error came before
   } else {
     MarkLanded(chunk, run_.operation.MakeWork(Landed(chunk)));
   }
@@ -219,6 +219,11 @@ void PumpInlet::Cancel(const absl::Status& status) {
   for (OpenSource& source : sources_) {
     source.ended_early = true;
     if (source.status.ok()) source.status = status;
+  }
+  for (PumpChunk* chunk = oldest_; landed_ > 0; chunk = chunk->next) {
+    if (chunk->state != PumpChunk::kLanded) continue;
+    chunk->state = PumpChunk::kEnded;
+    --landed_;
   }
 }
 

@@ -64,7 +64,7 @@ class PumpFeed {
 struct PumpOptions {
   uint32_t chunk_bytes = 1u << 20;                           // at most the pool's buffer size
   std::optional<uint64_t> shuffle_seed = {};                 // set: a source's chunks come in a random order
-  absl::Duration slot_timeout = absl::Seconds(60);           // a slot that has not ended after this ends the run
+  absl::Duration slot_timeout = absl::Seconds(60);           // ends the run: a slot takes longer, or others fill the ring longer
   absl::Duration drain_timeout = absl::Seconds(10);          // how long a run that was given up waits for what is in flight
   const std::atomic<bool>* cancel = nullptr;                 // once true: no new reads; what is in flight is given up and drained
   std::function<void(uint64_t bytes_folded)> progress = {};  // called at most ten times a second
@@ -80,7 +80,9 @@ struct PumpStatistics {
 
 /// What a pump works with. Everything is borrowed.
 struct PumpParts {
-  Device* device = nullptr;  // running; its ring may be shared with others of the same thread
+  /// Running. Its ring may be shared with others of the same thread: what they have in it and do not reap takes room from the
+  /// run, which ends with DeadlineExceeded when it finds none for `slot_timeout`.
+  Device* device = nullptr;
   /// Shared by the inlets in equal parts, which grow as inlets end. An inlet uses at most 2 x depth buffers. With fewer buffers
   /// than inlets these take turns.
   const BufferPool* pool = nullptr;
@@ -98,10 +100,10 @@ struct PumpOutcome {
 };
 
 /// Pumps every source of the feed to its end. An error of one source ends that source while what is in flight drains; the
-/// others go on. Errors: a source's own; Cancelled; DeadlineExceeded for a slot that never ended; Unavailable or Internal from
-/// a read queue; Unavailable for a device that is lost, which it notices within 0.2 s: these last three end every inlet. Threads:
-/// the one that uses the readers and the ring. Allocates a little for each source, nothing for a chunk. One system call a wait
-/// while one reader is in use; with n readers, n and now and then one more.
+/// others go on. Errors: a source's own; Cancelled; DeadlineExceeded for a slot that never ended, or a ring that stays full;
+/// Unavailable or Internal from a read queue; Unavailable for a device that is lost, which it notices within 0.2 s: all but the
+/// first end every inlet. Threads: the one that uses the readers and the ring. Allocates a little for each source, nothing for a
+/// chunk. One system call a wait while one reader is in use; with n readers, n and now and then one more.
 PumpOutcome RunPump(const PumpParts& parts, const PumpOptions& options, PumpFeed& feed);
 
 }  // namespace penstock

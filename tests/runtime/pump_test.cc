@@ -201,6 +201,27 @@ TEST(Pump, GivesUpOnASlotThatNeverEndsAndSaysThatItsMemoryIsInUse) {
   EXPECT_TRUE(rig.device->Stop(kPatience).ok());
 }
 
+/// A run whose ring is full of a slot that nobody reaps.
+PumpOutcome RunBesideAnothersSlot(PumpRig& rig, const PumpOptions& options) {
+  EXPECT_TRUE(rig.device->ring().Publish(MakeWork(layout::kNop)).ok());
+  rig.AddFile(10 * 4096);
+  return rig.Run(options);
+}
+
+TEST(Pump, EndsWhenTheRingStaysFullOfOthersSlots) {
+  PumpRig rig({.ring_slots = 1});
+  const PumpOutcome outcome = RunBesideAnothersSlot(rig, {.slot_timeout = absl::Milliseconds(150)});
+  EXPECT_EQ(outcome.status.code(), absl::StatusCode::kDeadlineExceeded) << outcome.status;
+  EXPECT_THAT(Message(outcome.status), HasSubstr("full of others' slots"));
+  EXPECT_FALSE(outcome.memory_in_use) << "nothing was published";
+}
+
+TEST(Pump, CanBeCancelledWhileTheRingIsFullOfOthersSlots) {
+  PumpRig rig({.ring_slots = 1});
+  const std::atomic<bool> cancel = true;
+  EXPECT_EQ(RunBesideAnothersSlot(rig, {.cancel = &cancel}).status.code(), absl::StatusCode::kCancelled);
+}
+
 TEST(Pump, EndsEverySourceWhenTheDeviceIsLostAndLooksForThatNowAndThenOnly) {
   PumpRig rig({.depth = 2, .inlet_count = 2, .make_device = MakeLostDevice});  // with two inlets no wait is longer than 1 ms
   rig.AddFile(10 * 4096);
