@@ -7,8 +7,11 @@
 #include <mutex>
 #include <optional>
 #include <tuple>
+#include <utility>
+#include <vector>
 
-#include "absl/status/statusor.h"
+#include "absl/status/status.h"
+#include "absl/types/span.h"
 #include "penstock/io_service.h"
 #include "runtime/io_log.h"
 #include "runtime/io_tables.h"
@@ -22,13 +25,19 @@ class IoRouteChooser {
   IoRouteChooser(const IoServiceOptions& options, bool has_device_memory, IoLog& log)
       : options_(options), has_device_memory_(has_device_memory), log_(log) {}
 
-  /// A route for each kind of memory that a path works for. Every refusal is logged.
-  /// Errors: FailedPrecondition if there is none, with the last refusal's cause and remedy.
-  absl::StatusOr<IoRoutes> Choose(const Volume& volume);
+  /// Sets the source's route into each kind of memory that a path works for, and the refusals of the others, which are logged
+  /// too. `pools`: what destinations lie in; a path has to take all of them that are of its kind, in as many queues as there are
+  /// threads. Errors: FailedPrecondition if there is no route, with the last refusal's cause and remedy.
+  absl::Status Choose(absl::Span<const BufferPool* const> pools, IoSource& source);
+  /// A pool is gone: its memory may be another's from now on.
+  void ForgetPools();
 
  private:
-  std::optional<IoRoute> ChooseFor(const Volume& volume, IoMemory kind, std::optional<Refusal>& last);
-  std::optional<Refusal> WhyNot(const Volume& volume, IoMemory kind, ReadPath path);
+  std::optional<IoRoute> ChooseFor(const Volume& volume, absl::Span<const BufferPool* const> pools, IoMemory kind,
+                                   std::vector<Refusal>& refusals);
+  std::optional<Refusal> WhyNot(const Volume& volume, absl::Span<const BufferPool* const> pools, IoMemory kind, ReadPath path);
+  /// Whether the path's queues can be opened on the pool, all at once: probing takes one, and a smaller pool.
+  std::optional<Refusal> WhyNotOn(const BufferPool& pool, ReadPath path);
 
   const IoServiceOptions& options_;
   const bool has_device_memory_;
@@ -36,6 +45,7 @@ class IoRouteChooser {
   std::mutex mutex_;
   /// By path, file system and kind of memory: one real read tells for all its files.
   std::map<std::tuple<ReadPath, uint64_t, IoMemory>, std::optional<Refusal>> probed_;
+  std::map<std::pair<ReadPath, const BufferPool*>, std::optional<Refusal>> opened_;
 };
 
 }  // namespace penstock

@@ -44,17 +44,16 @@ IoServer::IoServer(const Parts& parts, u32 first, u32 step)
       tables_(parts.tables),
       log_(parts.log),
       tally_(parts.tally),
-      trace_(parts.options.request_times),
-      live_(parts.queues),
-      first_(first),
-      step_(step) {}
+      trace_(parts.options.request_times) {
+  const LiveIoQueues& live = parts.queues;
+  for (size_t q = first; q < live.queues.size(); q += step) {
+    queues_.emplace_back(static_cast<u32>(queues_.size()), live.queues[q], live.bells[layout::kFirstIoBell + q]);
+  }
+}
 
 void IoServer::Run() {
   prctl(PR_SET_TIMERSLACK, 1000);  // ns: a wait of 50 us would otherwise take 100
   lanes_.emplace(tables_, options_, log_);
-  for (size_t q = first_; q < live_.queues.size(); q += step_) {
-    queues_.emplace_back(static_cast<u32>(queues_.size()), live_.queues[q], live_.bells[layout::kFirstIoBell + q]);
-  }
   last_progress_ns_ = MonotonicNs();
   while (!stop_requested_.load(std::memory_order_acquire)) {
     Sync();

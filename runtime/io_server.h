@@ -34,7 +34,7 @@ class IoServer {
     IoTally& tally;
   };
 
-  /// Serves the queues `first`, `first` + `step`, and so on. Borrows everything.
+  /// Serves the queues `first`, `first` + `step`, and so on, each from where it is now. Borrows everything.
   IoServer(const Parts& parts, u32 first, u32 step);
 
   /// Serves until RequestStop, and then until nothing is in flight any more.
@@ -106,9 +106,6 @@ class IoServer {
   IoLog& log_;
   IoTally& tally_;
   const IoTrace<> trace_;
-  LiveIoQueues live_;
-  const u32 first_;
-  const u32 step_;
   std::deque<Queue> queues_;
   std::optional<IoLanes> lanes_;          // made and closed by the thread
   std::vector<u32> volume_reads_;         // in flight, by the volume's index in the roster

@@ -90,8 +90,12 @@ struct IoService::State {
         device_memory(has_device_memory),
         tallies(std::make_unique<IoTally[]>(options.threads)) {}
 
-  /// So that threads that sleep look at what has changed.
-  void Wake() const { device::RingIoAlarm(*queues.alarm); }
+  /// So that threads that sleep look at what has changed. Once none of them serves, the queues' memory may be gone.
+  void Wake() const {
+    const std::lock_guard lock(workers_mutex);
+    const bool serves = std::any_of(workers.begin(), workers.end(), [](const auto& worker) { return !worker->server.quiet(); });
+    if (serves) device::RingIoAlarm(*queues.alarm);
+  }
   void SetState(IoServiceState state) const {
     layout::StoreRelease<Scope::kSystem>(&queues.bells[layout::kIoStateBell], static_cast<u64>(state));
   }
@@ -99,9 +103,11 @@ struct IoService::State {
     const std::lock_guard lock(workers_mutex);
     return std::all_of(workers.begin(), workers.end(), [&](const auto& worker) { return is_so(worker->server); });
   }
-  absl::Status AddWorker(const std::shared_ptr<State>& self, u32 index);
+  absl::Status StartWorkers(const std::shared_ptr<State>& self);
   /// Requires: drained.
   void Join();
+  /// What paths have to take: while the service runs its own queues have them, and a second one of each could be one too many.
+  std::vector<const BufferPool*> PoolsToOpen() const;
   absl::Status Revoked(absl::string_view what, absl::Duration timeout, absl::FunctionRef<std::optional<u64>()> leave) const;
 
   const LiveIoQueues queues;
@@ -116,18 +122,27 @@ struct IoService::State {
   std::atomic<bool> running{false};
 };
 
-absl::Status IoService::State::AddWorker(const std::shared_ptr<State>& self, u32 index) {
-  auto worker = std::make_unique<Worker>(IoServer::Parts{queues, tables, options, log, tallies[index]}, index, options.threads);
-  IoServer& server = worker->server;
-  try {
-    worker->thread = std::thread([self, &server] { server.Run(); });
-  } catch (const std::system_error& error) {
-    return MakeErrnoError(absl::StatusCode::kResourceExhausted, error.code().value(),
-                          What(absl::StrCat("cannot start thread ", index + 1, " of ", options.threads, " of the I/O service")),
-                          Fix("raise the limit of threads (ulimit -u), or use fewer"));
+/// Each worker finds where its queues begin before the kernel is told that it may ask.
+absl::Status IoService::State::StartWorkers(const std::shared_ptr<State>& self) {
+  std::vector<std::unique_ptr<Worker>> made;
+  for (u32 index = 0; index < options.threads; ++index) {
+    made.push_back(
+        std::make_unique<Worker>(IoServer::Parts{queues, tables, options, log, tallies[index]}, index, options.threads));
   }
-  const std::lock_guard lock(workers_mutex);
-  workers.push_back(std::move(worker));
+  running.store(true, std::memory_order_relaxed);
+  SetState(IoServiceState::kServing);
+  for (std::unique_ptr<Worker>& worker : made) {
+    const std::lock_guard lock(workers_mutex);
+    try {
+      worker->thread = std::thread([self, &server = worker->server] { server.Run(); });
+    } catch (const std::system_error& error) {
+      return MakeErrnoError(
+          absl::StatusCode::kResourceExhausted, error.code().value(),
+          What(absl::StrCat("cannot start thread ", workers.size() + 1, " of ", options.threads, " of the I/O service")),
+          Fix("raise the limit of threads (ulimit -u), or use fewer"));
+    }
+    workers.push_back(std::move(worker));
+  }
   return absl::OkStatus();
 }
 
@@ -138,6 +153,13 @@ void IoService::State::Join() {
     ended.swap(workers);
   }
   for (const auto& worker : ended) worker->thread.join();
+}
+
+std::vector<const BufferPool*> IoService::State::PoolsToOpen() const {
+  if (running.load(std::memory_order_relaxed)) return {};
+  std::vector<const BufferPool*> pools = tables.roster().pools;
+  pools.erase(std::remove(pools.begin(), pools.end(), nullptr), pools.end());
+  return pools;
 }
 
 /// Waits until nothing of a closed row is in flight, and then until every thread has seen what left the roster with it.
@@ -173,7 +195,7 @@ IoService::~IoService() {
 
 absl::StatusOr<u32> IoService::RegisterSource(const Volume& volume, const IoSourceExtent& extent) {
   PENSTOCK_ASSIGN_OR_RETURN(IoSource source, MakeIoSource(volume, extent));
-  PENSTOCK_ASSIGN_OR_RETURN(source.routes, state_->routes.Choose(volume));
+  PENSTOCK_RETURN_IF_ERROR(state_->routes.Choose(state_->PoolsToOpen(), source));
   PENSTOCK_RETURN_IF_ERROR(CheckAlignment(source));
   PENSTOCK_ASSIGN_OR_RETURN(const u32 handle, state_->tables.AddSource(source));
   state_->Wake();
@@ -188,6 +210,14 @@ std::optional<ReadPath> IoService::PathOf(u32 source_handle, bool is_device_memo
   const std::optional<ReadPath> path = route.has_value() ? std::optional(route->path) : std::nullopt;
   state_->tables.UnpinSource(source_handle);
   return path;
+}
+
+std::vector<Refusal> IoService::RefusalsOf(u32 source_handle, bool is_device_memory) const {
+  const IoSource* const source = state_->tables.PinSource(source_handle);
+  if (source == nullptr) return {};
+  std::vector<Refusal> refusals = source->refusals[static_cast<size_t>(is_device_memory ? IoMemory::kDevice : IoMemory::kHost)];
+  state_->tables.UnpinSource(source_handle);
+  return refusals;
 }
 
 absl::StatusOr<std::vector<u32>> IoService::RegisterDestinations(const BufferPool& pool, const IoDestinations& pieces) {
@@ -220,6 +250,7 @@ absl::Status IoService::RevokeDestination(u32 handle, absl::Duration timeout) {
   PENSTOCK_RETURN_IF_ERROR(
       state_->Revoked("a revoked destination", timeout, [&] { return state_->tables.LeaveDestination(handle); }));
   state_->tables.FreeDestination(handle);
+  state_->routes.ForgetPools();
   return absl::OkStatus();
 }
 
@@ -236,15 +267,9 @@ absl::Status IoService::Start() {
     return MakeError(absl::StatusCode::kFailedPrecondition, What("another I/O service serves these queues"),
                      Fix("stop it first, or register with it"));
   }
-  state.running.store(true, std::memory_order_relaxed);
-  state.SetState(IoServiceState::kServing);
-  for (u32 index = 0; index < state.options.threads; ++index) {
-    const absl::Status added = state.AddWorker(state_, index);
-    if (added.ok()) continue;
-    Stop(kDestructorStop).IgnoreError();
-    return added;
-  }
-  return absl::OkStatus();
+  const absl::Status started = state.StartWorkers(state_);
+  if (!started.ok()) Stop(kDestructorStop).IgnoreError();
+  return started;
 }
 
 absl::Status IoService::Stop(absl::Duration timeout) {

@@ -30,6 +30,8 @@ struct IoRoute {
 };
 /// By IoMemory; nothing where no path works.
 using IoRoutes = std::array<std::optional<IoRoute>, kIoMemories.size()>;
+/// By IoMemory: the paths that were tried before the route's, and why they were not taken.
+using IoRefusals = std::array<std::vector<Refusal>, kIoMemories.size()>;
 
 struct IoSource {
   const Volume* volume = nullptr;
@@ -38,6 +40,7 @@ struct IoSource {
   bool may_read = false;
   bool may_write = false;
   IoRoutes routes = {};
+  IoRefusals refusals = {};
   u32 volume_index = 0;  // in the roster; set by AddSource
   u64 left_version = 0;  // see LeaveSource; 0: it has not left
 };

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "penstock/pull.h"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <memory>
 #include <optional>
@@ -114,18 +116,38 @@ class PullSlots {
   uint64_t next_progress_ns_ = 0;
 };
 
-absl::StatusOr<std::unique_ptr<IoService>> MakeService(Device& device, const IngestOptions& options) {
+/// The sources are open all at once, and registered. Errors: ResourceExhausted.
+absl::Status CheckRoomFor(size_t source_count) {
+  constexpr uint64_t kOfASource = 2;  // descriptors of a file: around the page cache, and through it
+  constexpr uint64_t kOfTheRest = 64;
+  if (source_count > layout::kMaxBuffers) {
+    return MakeError(
+        absl::StatusCode::kResourceExhausted, What(absl::StrCat(source_count, " sources for the kernel to pull from")),
+        Fix(absl::StrCat("pull from at most ", layout::kMaxBuffers, " at once, or let the host push the bytes (Ingest)")));
+  }
+  rlimit limit = {};
+  const uint64_t wanted = kOfASource * source_count + kOfTheRest;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted) return absl::OkStatus();
+  return MakeError(absl::StatusCode::kResourceExhausted,
+                   What(absl::StrCat(source_count, " sources that the kernel is to pull from are open all at once, which takes ",
+                                     wanted, " descriptors, and this process may have ", limit.rlim_cur)),
+                   Fix(absl::StrCat("raise the limit (ulimit -n ", wanted, "), or let the host push the bytes (Ingest)")));
+}
+
+absl::StatusOr<std::unique_ptr<IoService>> MakeService(Device& device, size_t source_count, const IngestOptions& options) {
   if (device.io_queues().empty()) {
     return MakeError(absl::StatusCode::kFailedPrecondition, What("the device has no I/O queues for the kernel to ask by"),
                      Fix("set DeviceOptions::io_queues when the device is made"));
   }
+  const size_t rows = std::clamp<size_t>(source_count, 1, layout::kMaxBuffers);
   return IoService::Create(device.io_queues(), {.depth = options.depth,
                                                 .path = options.path,
                                                 .poll_device = options.poll_device,
                                                 .kernel_thread = options.kernel_thread,
                                                 .read_timeout = options.read_timeout,
                                                 .make_probe_pool = options.make_pool,
-                                                .flush = [&device] { device.FlushPeerWrites(); }});
+                                                .flush = [&device] { device.FlushPeerWrites(); },
+                                                .max_sources = static_cast<uint32_t>(rows)});
 }
 
 void TakeCounts(const IoServiceCounts& counts, IngestReport& report) {
@@ -148,11 +170,15 @@ absl::StatusOr<IngestReport> Pull(Device& device, absl::Span<const std::string> 
                                   const IngestOptions& options) {
   PENSTOCK_RETURN_IF_ERROR(CheckIngestOptions(options));
   PENSTOCK_ASSIGN_OR_RETURN(const bool wants_crc32c, WantsCrc32c(operation));
-  PENSTOCK_ASSIGN_OR_RETURN(const std::unique_ptr<IoService> service, MakeService(device, options));
+  PENSTOCK_RETURN_IF_ERROR(CheckRoomFor(sources.size()));
+  PENSTOCK_ASSIGN_OR_RETURN(const std::unique_ptr<IoService> service, MakeService(device, sources.size(), options));
   // As of the pump: one buffer for a read in flight, one for the chunk that the kernel has. So the service has the next request
   // at hand when a read ends, whatever the kernel is doing.
   PENSTOCK_ASSIGN_OR_RETURN(BufferPool created, options.make_pool({options.chunk_bytes, 2 * options.depth}));
   const auto pool = std::make_shared<BufferPool>(std::move(created));
+  PENSTOCK_ASSIGN_OR_RETURN(  // before the sources: a path that cannot take this memory is not chosen for them
+      const std::vector<u32> destinations,
+      service->RegisterDestinations(*pool, {.length_bytes = options.chunk_bytes, .count = pool->buffer_count()}));
   const auto opened = std::make_shared<PullSources>(sources, options, *service, pool->is_device_memory());
   PENSTOCK_ASSIGN_OR_RETURN(BufferPool list_pool, MakeList(opened->extents()));
   const auto list = std::make_shared<BufferPool>(std::move(list_pool));
@@ -164,9 +190,6 @@ absl::StatusOr<IngestReport> Pull(Device& device, absl::Span<const std::string> 
   PENSTOCK_ASSIGN_OR_RETURN(pull.buffer_handle, RegisterPool(device, *pool, layout::kBufferRead));
   device.Keep(list);
   device.Keep(pool);
-  PENSTOCK_ASSIGN_OR_RETURN(
-      const std::vector<u32> destinations,
-      service->RegisterDestinations(*pool, {.length_bytes = options.chunk_bytes, .count = pool->buffer_count()}));
   PENSTOCK_RETURN_IF_ERROR(device.Start());
   if (const absl::Status started = service->Start(); !started.ok()) {
     device.Stop(kStopTimeout).IgnoreError();

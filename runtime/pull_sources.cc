@@ -25,7 +25,6 @@ absl::StatusCode CodeOf(IoCause cause) {
     case IoCause::kMedium: return absl::StatusCode::kDataLoss;
     case IoCause::kVolumeGone: return absl::StatusCode::kUnavailable;
     case IoCause::kTimedOut: return absl::StatusCode::kDeadlineExceeded;
-    case IoCause::kServiceStopped: return absl::StatusCode::kCancelled;
     default: return absl::StatusCode::kInternal;
   }
 }
@@ -58,6 +57,7 @@ absl::Status PullSources::Open(Source& source) {
   // All of the volume, since an extent's end need not be where a path can end. The list reaches no further than the extent.
   PENSTOCK_ASSIGN_OR_RETURN(const u32 handle, service_.RegisterSource(*volume, {}));
   source.report.path = service_.PathOf(handle, is_device_memory_);
+  source.report.refusals = service_.RefusalsOf(handle, is_device_memory_);
   source.offset_bytes = extent.offset_bytes;
   counters_.Begin(*volume);
   source.volume = std::move(volume);
@@ -73,7 +73,7 @@ absl::Status PullSources::Open(Source& source) {
 absl::Status PullSources::ErrorOf(const Source& source, const layout::PullExtent& row) const {
   const auto cause = static_cast<IoCause>(row.cause);
   const std::string where = absl::StrCat(row.length_bytes, " bytes at offset ", row.offset_bytes, " of ", source.report.name);
-  if (row.pulled == 0) {
+  if (row.pulled == 0 || cause == IoCause::kServiceStopped) {
     return MakeError(absl::StatusCode::kCancelled, What(absl::StrCat(where, " were not reached")),
                      Fix("see the error of the run, and start it again"));
   }
@@ -88,8 +88,8 @@ absl::Status PullSources::ErrorOf(const Source& source, const layout::PullExtent
                    Fix("look in the kernel log (dmesg) for the device, and try without pulling, which tells more"));
 }
 
-/// In the order of the bytes, up to the first extent that failed.
-void PullSources::Fold(const Operation& operation, absl::Span<const layout::PullExtent> as_pulled, Source& source) const {
+/// In the order of the bytes, up to the first extent that failed. How many were folded.
+uint64_t PullSources::Fold(const Operation& operation, absl::Span<const layout::PullExtent> as_pulled, Source& source) const {
   const std::unique_ptr<SourceFold> fold = operation.BeginSource();
   std::vector<layout::PullExtent> sorted;
   absl::Span<const layout::PullExtent> rows = as_pulled;
@@ -98,6 +98,7 @@ void PullSources::Fold(const Operation& operation, absl::Span<const layout::Pull
     std::sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.offset_bytes < b.offset_bytes; });
     rows = sorted;
   }
+  uint64_t chunks = 0;
   for (const layout::PullExtent& row : rows) {
     if (row.pulled == 0 || row.cause != static_cast<u32>(IoCause::kNone)) {
       source.report.status = ErrorOf(source, row);
@@ -105,18 +106,21 @@ void PullSources::Fold(const Operation& operation, absl::Span<const layout::Pull
     }
     fold->Fold({{0, 0, row.landed_bytes}, 0, row.offset_bytes - source.offset_bytes}, row.crc32c);
     source.report.bytes += row.landed_bytes;
+    ++chunks;
   }
   source.report.result = fold->End();
+  return chunks;
 }
 
 void PullSources::Report(const Operation& operation, absl::Span<const layout::PullExtent> rows, IngestReport& report) {
   for (Source& source : sources_) {
-    if (source.volume != nullptr) Fold(operation, rows.subspan(source.first_extent, source.extent_count), source);
+    if (source.volume != nullptr) {
+      report.statistics.chunks += Fold(operation, rows.subspan(source.first_extent, source.extent_count), source);
+    }
     report.statistics.bytes += source.report.bytes;
     if (report.status.ok()) report.status = source.report.status;
     report.sources.push_back(std::move(source.report));
   }
-  report.statistics.chunks = rows.size();
   report.controllers = counters_.Read();
 }
 

@@ -44,7 +44,7 @@ class PullSources {
 
   absl::Status Open(Source& source);
   absl::Status ErrorOf(const Source& source, const layout::PullExtent& row) const;
-  void Fold(const Operation& operation, absl::Span<const layout::PullExtent> as_pulled, Source& source) const;
+  uint64_t Fold(const Operation& operation, absl::Span<const layout::PullExtent> as_pulled, Source& source) const;
 
   const IngestOptions& options_;
   IoService& service_;

@@ -123,13 +123,16 @@ class IoService {
   // --- what requests may name ---
 
   /// The handle of an extent of `volume`, which is borrowed until the handle was revoked. Chooses the path: tries a real read,
-  /// unless that was done for another volume of the same file system.
+  /// unless that was done for another volume of the same file system. A path has to take the memory of the destinations that are
+  /// registered already, too: with the limit of locked memory in mind register these first, and before Start.
   /// Errors: InvalidArgument (an extent that does not begin and end where the path can, neither rights); OutOfRange (past the
   /// volume's end); FailedPrecondition (no path works); ResourceExhausted (max_sources).
   absl::StatusOr<u32> RegisterSource(const Volume& volume, const IoSourceExtent& extent);
 
   /// The path that brings the source's bytes into host or device memory. nullopt: none does, or the handle names nothing.
   std::optional<ReadPath> PathOf(u32 source_handle, bool is_device_memory) const;
+  /// The paths that were tried before that one, and why they are not used. Empty if the handle names nothing.
+  std::vector<Refusal> RefusalsOf(u32 source_handle, bool is_device_memory) const;
 
   /// The handles of pieces of `pool`, which is borrowed until all of them were revoked. What a request brings lands at the
   /// piece's first byte. Errors: InvalidArgument (not inside one buffer each); FailedPrecondition (a device's memory, and

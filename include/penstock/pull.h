@@ -19,6 +19,8 @@ namespace PENSTOCK_API penstock {
 /// for room. 2 x depth x chunk_bytes of memory. Sources are read in the order given, each in the order of its bytes or a random
 /// one; results are put together in the order of the bytes.
 ///
+/// All sources are open at once, of which there may be layout::kMaxBuffers, and as many as the limit of descriptors has room for.
+///
 /// Of the options all mean what they mean for Ingest, but: an offset has to be one that the path can begin at (a multiple of 4
 /// KiB always is). Of the operations those that make nothing, or a CRC-32C, of a chunk are possible.
 ///

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The life of an I/O service and its handles: registering, revoking, starting, stopping.
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <bit>
+#include <new>
 #include <random>
 #include <thread>
 
 #include "penstock/clock.h"
+#include "penstock/error.h"
 #include "penstock/io_service.h"
 #include "tests/runtime/io_rig.h"
 
@@ -79,6 +82,29 @@ TEST(IoServiceRegister, RefusesADevicesMemoryThatWasNotProbed) {
   const auto memory = BufferPool::Create({.buffer_bytes = kPiece, .buffer_count = 1});
   const auto pool = BufferPool::CreateIn({.memory = memory->memory(), .name = "a device"}, {kPiece, 1});
   EXPECT_EQ(rig.service->RegisterDestination(*pool, 0, kPiece).status().code(), StatusCode::kFailedPrecondition);
+}
+
+/// A path whose queue can be opened on the destinations once, and is wanted by two threads.
+TEST(IoServiceRegister, LeavesOutAPathThatCannotTakeTheDestinationsMemory) {
+  u32 open_queues = 0;
+  IoServiceOptions options = {.threads = 2};
+  options.open_queue = [&](ReadPath path, const BufferPool& pool, const ReadQueueOptions& queue_options) {
+    if (path == ReadPath::kPread || ++open_queues % 2 == 1) return OpenReadQueue(ReadPath::kPread, pool, queue_options);
+    return absl::StatusOr<std::unique_ptr<ReadQueue>>(
+        MakeError(StatusCode::kResourceExhausted, What("no more memory may be locked"), Fix("raise ulimit -l")));
+  };
+  IoRig rig({.service = options, .queues = 2});
+  const TempFile file(4096);
+  const Volume volume = file.Open();
+  if (!volume.Supports(ReadPath::kRead)) GTEST_SKIP() << kPathReadIsRefused;
+  const auto source = rig.service->RegisterSource(volume, {});
+  ASSERT_TRUE(source.ok()) << source.status();
+  EXPECT_EQ(rig.service->PathOf(*source, false), ReadPath::kPread);
+  const std::vector<Refusal> refusals = rig.service->RefusalsOf(*source, false);
+  ASSERT_EQ(refusals.size(), 1u);
+  EXPECT_EQ(refusals[0].path, ReadPath::kRead);
+  EXPECT_EQ(refusals[0].remedy, "raise ulimit -l");
+  EXPECT_EQ(open_queues, 2u) << "it was not tried as often as there are threads";
 }
 
 TEST(IoServiceRegister, WorksWhileTheServiceRuns) {
@@ -337,6 +363,23 @@ TEST(IoServiceStop, EndsRequestsThatAreMadeMeanwhile) {
     kernel.join();
   }
   EXPECT_FALSE(AnyIsClaimed(rig));
+}
+
+/// What the queues are in may go when the service has stopped, and before it: its handles are revoked all the same.
+TEST(IoServiceStop, LeavesTheQueuesMemoryAlone) {
+  IoRig rig;
+  LiveIoQueues live = rig.kernel.live();
+  void* const page = mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  ASSERT_NE(page, MAP_FAILED);
+  live.alarm = new (page) layout::IoAlarm{};
+  auto service = IoService::Create(live, {.path = ReadPath::kPread});
+  ASSERT_TRUE(service.ok()) << service.status();
+  const auto handle = (*service)->RegisterDestination(rig.pool, 0, kPiece);
+  ASSERT_TRUE((*service)->Start().ok());
+  ASSERT_TRUE((*service)->Stop(kLong).ok());
+  munmap(page, 4096);
+  EXPECT_TRUE((*service)->RevokeDestination(*handle, kLong).ok());
+  EXPECT_TRUE((*service)->RegisterDestination(rig.pool, 0, kPiece).ok());
 }
 
 TEST(IoServiceStop, IsPartOfItsEnd) {

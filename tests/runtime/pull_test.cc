@@ -4,6 +4,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <atomic>
 
@@ -118,6 +119,36 @@ TEST(Pull, SaysWhereAPathCannotBegin) {
   ASSERT_TRUE(report.ok()) << report.status();
   EXPECT_EQ(report->status.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(report->status.message()), HasSubstr("multiple of 4 KiB"));
+}
+
+TEST(Pull, TakesManySources) {
+  constexpr size_t kSources = 1100;
+  rlimit limit = {};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
+  if (limit.rlim_max < 3 * kSources) GTEST_SKIP() << "too few descriptors. Fix: raise the hard limit (ulimit -Hn).";
+  const rlimit as_it_was = limit;
+  limit.rlim_cur = limit.rlim_max;
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
+  const TempFile file(5);
+  const auto report = PullFiles(std::vector<std::string>(kSources, file.path()), Small());
+  setrlimit(RLIMIT_NOFILE, &as_it_was);
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_TRUE(report->status.ok()) << report->status;
+  EXPECT_EQ(report->statistics.bytes, 5 * kSources);
+}
+
+TEST(Pull, SaysWhyAPathIsNotUsed) {
+  const TempFile file(5000);
+  IngestOptions options = Small();
+  options.path.reset();
+  options.poll_device = true;  // which a file's queue cannot do
+  const auto report = PullFiles({file.path()}, options);
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_TRUE(report->status.ok()) << report->status;
+  EXPECT_EQ(report->sources[0].path, ReadPath::kPread);
+  ASSERT_FALSE(report->sources[0].refusals.empty());
+  EXPECT_EQ(report->sources[0].refusals.back().path, ReadPath::kRead);
+  EXPECT_NE(report->sources[0].refusals.back().remedy, "");
 }
 
 TEST(Pull, EndsInOrderWhenItIsCancelled) {
