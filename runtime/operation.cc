@@ -60,8 +60,9 @@ class HistogramOperation final : public Operation {
   bool takes_any_order() const override { return true; }
 
   absl::Status Prepare(Device& device, uint32_t buffer_count) override {
-    counts_.resize(static_cast<size_t>(buffer_count) * layout::kHistogramBins);
-    const absl::Span<u32> counts = absl::MakeSpan(counts_);
+    counts_ = std::make_shared<std::vector<u32>>(static_cast<size_t>(buffer_count) * layout::kHistogramBins);
+    device.Keep(counts_);
+    const absl::Span<u32> counts = absl::MakeSpan(*counts_);
     PENSTOCK_ASSIGN_OR_RETURN(
         handle_,
         device.RegisterBuffer({reinterpret_cast<std::byte*>(counts.data()), counts.size() * sizeof(u32)}, layout::kBufferWrite));
@@ -74,7 +75,7 @@ class HistogramOperation final : public Operation {
     return work;
   }
 
-  std::unique_ptr<SourceFold> BeginSource() const override { return std::make_unique<FoldOfSource>(counts_.data()); }
+  std::unique_ptr<SourceFold> BeginSource() const override { return std::make_unique<FoldOfSource>(counts_->data()); }
 
  private:
   class FoldOfSource final : public SourceFold {
@@ -94,7 +95,7 @@ class HistogramOperation final : public Operation {
     std::array<u64, layout::kHistogramBins> sums_ = {};
   };
 
-  std::vector<u32> counts_;
+  std::shared_ptr<std::vector<u32>> counts_;
   u32 handle_ = 0;
 };
 
@@ -161,19 +162,20 @@ class MatchOperation final : public Operation {
 
 class VerifyOperation final : public Operation {
  public:
-  explicit VerifyOperation(std::string_view pattern) : pattern_(pattern) {}
+  explicit VerifyOperation(std::string_view pattern) : pattern_(std::make_shared<std::string>(pattern)) {}
 
   std::string_view name() const override { return "verify"; }
 
   absl::Status Prepare(Device& device, uint32_t) override {
+    device.Keep(pattern_);
     PENSTOCK_ASSIGN_OR_RETURN(
-        handle_, device.RegisterBuffer({reinterpret_cast<std::byte*>(pattern_.data()), pattern_.size()}, layout::kBufferRead));
+        handle_, device.RegisterBuffer({reinterpret_cast<std::byte*>(pattern_->data()), pattern_->size()}, layout::kBufferRead));
     return absl::OkStatus();
   }
 
   Work MakeWork(const LandedChunk& chunk) const override {
     Work work = RangeWork(layout::kVerify, chunk.range);
-    const u32 length = static_cast<u32>(pattern_.size());
+    const u32 length = static_cast<u32>(pattern_->size());
     layout::EncodePattern({handle_, length, static_cast<u32>(chunk.source_offset % length)}, work.argument.data());
     return work;
   }
@@ -196,7 +198,7 @@ class VerifyOperation final : public Operation {
     u64 first_difference_ = layout::kNoDifference;
   };
 
-  std::string pattern_;
+  const std::shared_ptr<std::string> pattern_;
   u32 handle_ = 0;
 };
 

@@ -55,7 +55,8 @@ class Operation {
   /// The result is the same in whatever order chunks are folded.
   virtual bool takes_any_order() const { return false; }
 
-  /// Registers with the device what the slots will refer to. Called once, before the device is started.
+  /// Registers with the device what the slots will refer to. Called once, before the device is started. Memory of the operation's
+  /// own is to be kept by the device (Device::Keep), which may outlive the operation, and a handler that hangs both.
   virtual absl::Status Prepare(Device& device, uint32_t buffer_count) = 0;
 
   /// The slot for a chunk of any source. Chunks come in any order here.

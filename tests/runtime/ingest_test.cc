@@ -35,6 +35,25 @@ IngestOptions Small(std::optional<ReadPath> path = std::nullopt) {
   return options;
 }
 
+/// The device may outlive an operation, and slots of it.
+TEST(Operation, LeavesItsMemoryToTheDevice) {
+  std::vector<std::byte> bytes = Pattern(0, 4096);
+  const std::unique_ptr<Device> device = MakeDevice();
+  const u32 handle = *device->RegisterBuffer(absl::MakeSpan(bytes), layout::kBufferRead);
+  const LandedChunk chunk = {{handle, 0, 4096}, 0, 0};
+  std::vector<Work> works;
+  for (const auto& operation : {MakeHistogramOperation(), *MakeVerifyOperation(std::string(1000, 'x'))}) {
+    ASSERT_TRUE(operation->Prepare(*device, 1).ok());
+    works.push_back(operation->MakeWork(chunk));
+  }
+  ASSERT_TRUE(device->Start().ok());
+  for (const Work& work : works) {
+    const absl::StatusOr<Ticket> ticket = device->ring().Publish(work);
+    EXPECT_TRUE(device->ring().Wait(*ticket, kPatience)->ok());
+  }
+  EXPECT_TRUE(device->Stop(kPatience).ok());
+}
+
 TEST(Ingest, RefusesSizesThatCannotWorkBeforeItReadsAnything) {
   for (const auto& [chunk_bytes, depth] : {std::pair{0u, 1u}, {1000u, 1u}, {512u << 20, 1u}, {4096u, 0u}, {4096u, 5000u}}) {
     IngestOptions options;
