@@ -2,6 +2,7 @@
 #include "penstock/cpu_device.h"
 
 #include <algorithm>
+#include <new>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -91,6 +92,15 @@ void CpuDevice::EndLaunch() {
   threads_.clear();
 }
 
+absl::StatusOr<std::shared_ptr<CpuMemory>> AllocateMemory(const CpuDeviceOptions& options, const CpuProgram& program) {
+  try {
+    return std::make_shared<CpuMemory>(options, program.memory_bytes);
+  } catch (const std::bad_alloc&) {
+    return MakeError(absl::StatusCode::kResourceExhausted, What("there is not enough memory for the device's ring and tables"),
+                     Fix("use fewer slots, buffers, I/O queues or resources (DeviceOptions), or raise the limit (ulimit -v)"));
+  }
+}
+
 }  // namespace
 
 CpuDeviceOptions CpuOptionsOf(const DeviceOptions& options) {
@@ -106,7 +116,7 @@ absl::StatusOr<std::unique_ptr<Device>> MakeCpuDevice(const CpuDeviceOptions& op
     return MakeError(absl::StatusCode::kInvalidArgument, What(absl::StrCat("device option lanes is ", options.lanes)),
                      Fix(absl::StrCat("set it to at least 1 and at most ", device::kMaxLanes)));
   }
-  const auto memory = std::make_shared<CpuMemory>(options, program.memory_bytes);
+  PENSTOCK_ASSIGN_OR_RETURN(const std::shared_ptr<CpuMemory> memory, AllocateMemory(options, program));
   PENSTOCK_ASSIGN_OR_RETURN(LiveRing ring, MakeRing(*memory, options, program.argument_count));
   return std::make_unique<CpuDevice>(options, program, memory, std::move(ring));
 }

@@ -69,7 +69,8 @@ class Device {
   /// The queues of DeviceOptions::io_queues, for an IoService. They live as long as the device.
   virtual LiveIoQueues io_queues() = 0;
 
-  /// Makes `memory` reachable for slots, under the handle that is returned. The memory is borrowed until the device is gone.
+  /// Makes `memory` reachable for slots, under the handle that is returned. The memory is borrowed until the device is gone,
+  /// and for good if Stop has said that a handler hangs.
   /// `rights`: layout::kBufferRead, kBufferWrite. Errors: FailedPrecondition while running; ResourceExhausted; InvalidArgument.
   virtual absl::StatusOr<u32> RegisterBuffer(absl::Span<std::byte> memory, u32 rights) = 0;
   /// The same for memory that the device has already, at this address of its own: nothing is pinned or mapped for it.
@@ -78,7 +79,7 @@ class Device {
   /// first byte there. Nothing: the device finds it where the CPU has it mapped. The descriptor may be closed afterwards.
   /// Requires: not running. Errors: Unavailable; Unimplemented.
   virtual absl::StatusOr<std::optional<u64>> ImportDmaBuf(int /*dma_buf*/, u64 /*bytes*/) { return std::nullopt; }
-  /// Keeps memory that was registered, which nobody else will keep, until the device is gone.
+  /// Keeps memory that was registered, which nobody else will keep, until the device is gone, and any handler that hangs in it.
   virtual void Keep(std::shared_ptr<const void> memory) = 0;
   /// Copies an automaton's table (layout/automaton.h) to the device, after checking every word of it. Errors: as RegisterBuffer.
   virtual absl::StatusOr<u32> RegisterAutomaton(absl::Span<const u32> table) = 0;

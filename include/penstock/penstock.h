@@ -72,7 +72,7 @@ typedef struct penstock_device_options {
   uint32_t workgroups;     // default: what the device has room for, and one less than there are processors on the CPU
   uint32_t ring_slots;     // of each of the five priorities; a power of two, at most 2^20; default 256
   uint32_t slot_limit_ms;  // how long a slot that waits may wait; default 30000
-  uint32_t reserved;       // 0
+  uint32_t reserved;       // must be 0
 } penstock_device_options;
 
 /// Opens a device: "cpu" (threads run the kernel's one source), "hip" or "hip:N" (a GPU), or "auto" (the first GPU, and the CPU
@@ -82,16 +82,19 @@ PENSTOCK_C_API int penstock_device_open(const char* name, const penstock_device_
                                         penstock_error** error);
 /// "cpu", or the GPU's name. Threads: any.
 PENSTOCK_C_API const char* penstock_device_name(const penstock_device* device);
-/// Makes memory of the caller's reachable for slots, under the handle that is written. It is borrowed until the device is closed.
+/// Makes memory of the caller's reachable for slots, under the handle that is written; at most 64 pieces. It is borrowed until
+/// the device is closed, and for good if a penstock_device_stop has ended as DEADLINE_EXCEEDED: it must never be freed then.
 /// `writable` is 0 for memory that slots may only read. Requires: not started. Errors: FAILED_PRECONDITION (started);
 /// RESOURCE_EXHAUSTED; INVALID_ARGUMENT.
 PENSTOCK_C_API int penstock_device_register(penstock_device* device, void* memory, uint64_t bytes, int writable, uint32_t* handle,
                                             penstock_error** error);
 /// Launches the kernel, which stays. Errors: FAILED_PRECONDITION (started already); UNAVAILABLE.
 PENSTOCK_C_API int penstock_device_start(penstock_device* device, penstock_error** error);
-/// Lets the kernel end, after the slots in hand. Errors: DEADLINE_EXCEEDED, naming what hangs: the device is of no more use.
+/// Lets the kernel end, after the slots in hand. Errors: DEADLINE_EXCEEDED, naming what hangs: the device is of no more use, and
+/// a slot may go on using the memory that was registered, also after penstock_device_close.
 PENSTOCK_C_API int penstock_device_stop(penstock_device* device, uint32_t timeout_ms, penstock_error** error);
-/// Stops the device if it runs, waiting 10 s at most, and frees it; null is allowed.
+/// Stops the device if it runs, waiting 10 s at most, and frees it; null is allowed. Who has registered memory stops it first, to
+/// know whether that may be freed.
 PENSTOCK_C_API void penstock_device_close(penstock_device* device);
 
 /// A slot of the ring: words 0 status, 1 opcode, 2 tenant, 3 priority (0 highest to 4; 2 is the usual one), 4 to 15 arguments;
@@ -171,9 +174,10 @@ typedef struct penstock_source_result {
 } penstock_source_result;
 
 /// Streams `source_count` files, block devices or NVMe namespaces, given by name, through the device, which is started and
-/// stopped. Requires: the device is not started and has been used for nothing else. Errors: of the set-up (INVALID_ARGUMENT,
-/// FAILED_PRECONDITION, RESOURCE_EXHAUSTED), with nothing written. Once reading has begun, this is the first error of any source,
-/// and there is a result, which says how far each source came. Threads: any; others may do what they like but for the device.
+/// stopped. Requires: the device is not started and has been used for nothing else, nor for an ingest that failed. Errors: of the
+/// set-up (INVALID_ARGUMENT, FAILED_PRECONDITION, RESOURCE_EXHAUSTED), with nothing written. Once reading has begun, this is the
+/// first error of any source, and there is a result, which says how far each source came. Threads: any; others may do what they
+/// like but for the device.
 PENSTOCK_C_API int penstock_ingest(penstock_device* device, const char* const* sources, size_t source_count, int operation,
                                    const penstock_ingest_options* options, penstock_result** result, penstock_error** error);
 /// Ends the ingest that runs on the device as CANCELLED, or that begins on it later. Threads: any, and signal handlers.

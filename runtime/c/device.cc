@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "runtime/c/device.h"
 
+#include <cstdint>
+#include <limits>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -51,20 +53,32 @@ DeviceOrError Make(std::string_view name, const DeviceOptions& options) {
                    Fix("name cpu, hip, hip:N or auto"));
 }
 
-absl::StatusOr<penstock_device*> Open(const char* name, const penstock_device_options* given) {
+absl::Status Open(const char* name, const penstock_device_options* given, penstock_device** device) {
+  if (device == nullptr) return NullArgument("penstock_device_open", "device");
   if (name == nullptr) return NullArgument("penstock_device_open", "name");
   PENSTOCK_ASSIGN_OR_RETURN(const penstock_device_options options,
                             Read(given, sizeof(penstock_device_options), "penstock_device_options"));
+  if (options.reserved != 0) {
+    return MakeError(absl::StatusCode::kInvalidArgument,
+                     What(absl::StrCat("penstock_device_options has ", options.reserved, " in its field reserved")),
+                     Fix("set it to 0, or install the version of libpenstock_c that the program was written for"));
+  }
   auto handle = std::make_unique<penstock_device>();
   PENSTOCK_ASSIGN_OR_RETURN(handle->device, Make(name, OptionsOf(options)));
   handle->name = handle->device->name();
-  return handle.release();
+  *device = handle.release();
+  return absl::OkStatus();
 }
 
 absl::Status Register(penstock_device* device, void* memory, uint64_t bytes, bool writable, uint32_t* handle) {
   if (device == nullptr) return NullArgument("penstock_device_register", "device");
   if (memory == nullptr) return NullArgument("penstock_device_register", "memory");
   if (handle == nullptr) return NullArgument("penstock_device_register", "handle");
+  if (bytes > std::numeric_limits<uintptr_t>::max() - reinterpret_cast<uintptr_t>(memory)) {
+    return MakeError(absl::StatusCode::kInvalidArgument,
+                     What(absl::StrCat("memory of ", bytes, " bytes that ends past the last address")),
+                     Fix("hand over the memory's own length in bytes"));
+  }
   const u32 rights = layout::kBufferRead | (writable ? layout::kBufferWrite : 0);
   device->used = true;
   PENSTOCK_ASSIGN_OR_RETURN(*handle, device->device->RegisterBuffer({static_cast<std::byte*>(memory), bytes}, rights));
@@ -87,25 +101,22 @@ absl::Status Stop(penstock_device* device, uint32_t timeout_ms) {
 
 int penstock_device_open(const char* name, const penstock_device_options* options, penstock_device** device,
                          penstock_error** error) {
-  if (device == nullptr) return penstock::c::Report(penstock::c::NullArgument("penstock_device_open", "device"), error);
-  const absl::StatusOr<penstock_device*> opened = penstock::c::Open(name, options);
-  if (opened.ok()) *device = *opened;
-  return penstock::c::Report(opened.status(), error);
+  return penstock::c::Guarded(error, [&] { return penstock::c::Open(name, options, device); });
 }
 
 const char* penstock_device_name(const penstock_device* device) { return device != nullptr ? device->name.c_str() : ""; }
 
 int penstock_device_register(penstock_device* device, void* memory, uint64_t bytes, int writable, uint32_t* handle,
                              penstock_error** error) {
-  return penstock::c::Report(penstock::c::Register(device, memory, bytes, writable != 0, handle), error);
+  return penstock::c::Guarded(error, [&] { return penstock::c::Register(device, memory, bytes, writable != 0, handle); });
 }
 
 int penstock_device_start(penstock_device* device, penstock_error** error) {
-  return penstock::c::Report(penstock::c::Start(device), error);
+  return penstock::c::Guarded(error, [&] { return penstock::c::Start(device); });
 }
 
 int penstock_device_stop(penstock_device* device, uint32_t timeout_ms, penstock_error** error) {
-  return penstock::c::Report(penstock::c::Stop(device, timeout_ms), error);
+  return penstock::c::Guarded(error, [&] { return penstock::c::Stop(device, timeout_ms); });
 }
 
 void penstock_device_close(penstock_device* device) {

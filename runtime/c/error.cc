@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "runtime/c/error.h"
 
+#include <exception>
+#include <new>
 #include <string_view>
 
 #include "absl/strings/str_cat.h"
@@ -24,13 +26,33 @@ static_assert(PENSTOCK_INTERNAL == static_cast<int>(absl::StatusCode::kInternal)
 static_assert(PENSTOCK_UNAVAILABLE == static_cast<int>(absl::StatusCode::kUnavailable));
 static_assert(PENSTOCK_DATA_LOSS == static_cast<int>(absl::StatusCode::kDataLoss));
 
-}  // namespace
+absl::Status StatusOf(absl::FunctionRef<absl::Status()> call) {
+  try {
+    return call();
+  } catch (const std::bad_alloc&) {
+    return MakeError(absl::StatusCode::kResourceExhausted, What("there is not enough memory for this call"),
+                     Fix("free some, or ask for less at once"));
+  } catch (const std::exception& thrown) {
+    return MakeError(absl::StatusCode::kInternal, What(absl::StrCat("the call threw an exception: ", thrown.what())),
+                     Fix("report it with the call's arguments"));
+  }
+}
 
 int Report(const absl::Status& status, penstock_error** error) {
   if (!status.ok() && error != nullptr) {
     *error = new penstock_error{static_cast<int>(status.code()), ErrnoOf(status).value_or(0), CauseOf(status), RemedyOf(status)};
   }
   return static_cast<int>(status.code());
+}
+
+}  // namespace
+
+int Guarded(penstock_error** error, absl::FunctionRef<absl::Status()> call) {
+  try {
+    return Report(StatusOf(call), error);
+  } catch (const std::bad_alloc&) {
+    return PENSTOCK_RESOURCE_EXHAUSTED;  // not even for the error's text
+  }
 }
 
 absl::Status NullArgument(const char* function, const char* argument) {

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "penstock/penstock.h"
 
@@ -16,8 +17,9 @@ struct penstock_error {
 
 namespace penstock::c {
 
-/// The status as a code of the C interface; if it is no success, also as an error where `error` points, unless that is null.
-int Report(const absl::Status& status, penstock_error** error);
+/// How `call` ends as a code of the C interface; if that is no success, also as an error where `error` points, unless that is
+/// null. What it throws becomes a code, too: memory that cannot be had RESOURCE_EXHAUSTED, all else INTERNAL.
+int Guarded(penstock_error** error, absl::FunctionRef<absl::Status()> call);
 
 /// An error for an argument that is null and must not be.
 absl::Status NullArgument(const char* function, const char* argument);

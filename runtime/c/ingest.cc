@@ -30,12 +30,18 @@ struct penstock_result {
 namespace penstock::c {
 namespace {
 
+constexpr size_t kMostPatternBytes = size_t{1} << 20;
+
 absl::StatusOr<std::vector<std::string>> PatternsOf(const penstock_ingest_options& options) {
   std::vector<std::string> patterns;
   if (options.pattern_count > 0 && options.patterns == nullptr) return NullArgument("penstock_ingest", "patterns");
   for (size_t i = 0; i < options.pattern_count; ++i) {
     const penstock_pattern& pattern = options.patterns[i];
     if (pattern.bytes == nullptr) return NullArgument("penstock_ingest", "the bytes of a pattern");
+    if (pattern.length > kMostPatternBytes) {
+      return MakeError(absl::StatusCode::kInvalidArgument, What(absl::StrCat("pattern ", i, " has ", pattern.length, " bytes")),
+                       Fix("give a pattern of at most 255 bytes to match, of at most 1 MiB to verify"));
+    }
     patterns.emplace_back(static_cast<const char*>(pattern.bytes), pattern.length);
   }
   return patterns;
@@ -88,18 +94,30 @@ absl::Status TakeFresh(penstock_device& device) {
                    Fix("open another one for this ingest"));
 }
 
-absl::StatusOr<std::unique_ptr<penstock_result>> Run(penstock_device* device, const char* const* sources, size_t source_count,
-                                                     int operation_number, const penstock_ingest_options* given) {
+/// What a run is given, without where its result goes.
+struct RunArguments {
+  penstock_device* device;
+  const char* const* sources;
+  size_t source_count;
+  int operation;
+  const penstock_ingest_options* options;
+};
+
+absl::Status Run(const RunArguments& given, penstock_result** result) {
+  if (result == nullptr) return NullArgument("penstock_ingest", "result");
+  penstock_device* const device = given.device;
   if (device == nullptr) return NullArgument("penstock_ingest", "device");
   PENSTOCK_ASSIGN_OR_RETURN(const penstock_ingest_options read,
-                            Read(given, sizeof(penstock_ingest_options), "penstock_ingest_options"));
+                            Read(given.options, sizeof(penstock_ingest_options), "penstock_ingest_options"));
   PENSTOCK_ASSIGN_OR_RETURN(IngestOptions options, OptionsOf(read));
-  PENSTOCK_ASSIGN_OR_RETURN(const std::vector<std::string> names, ReadNames(sources, source_count, "penstock_ingest", "sources"));
-  PENSTOCK_ASSIGN_OR_RETURN(const std::unique_ptr<Operation> operation, OperationOf(operation_number, read));
+  PENSTOCK_ASSIGN_OR_RETURN(const std::vector<std::string> names,
+                            ReadNames(given.sources, given.source_count, "penstock_ingest", "sources"));
+  PENSTOCK_ASSIGN_OR_RETURN(const std::unique_ptr<Operation> operation, OperationOf(given.operation, read));
   PENSTOCK_RETURN_IF_ERROR(TakeFresh(*device));
   options.cancel = &device->cancelled;
   PENSTOCK_ASSIGN_OR_RETURN(IngestReport report, Ingest(*device->device, names, *operation, options));
-  return ResultOf(std::move(report));
+  *result = ResultOf(std::move(report)).release();
+  return (*result)->report.status;
 }
 
 absl::Status WriteSource(const penstock_result* result, size_t index, penstock_source_result* source) {
@@ -132,11 +150,9 @@ absl::Status WriteSource(const penstock_result* result, size_t index, penstock_s
 
 int penstock_ingest(penstock_device* device, const char* const* sources, size_t source_count, int operation,
                     const penstock_ingest_options* options, penstock_result** result, penstock_error** error) {
-  if (result == nullptr) return penstock::c::Report(penstock::c::NullArgument("penstock_ingest", "result"), error);
-  auto run = penstock::c::Run(device, sources, source_count, operation, options);
-  if (!run.ok()) return penstock::c::Report(run.status(), error);
-  *result = run->release();
-  return penstock::c::Report((*result)->report.status, error);
+  return penstock::c::Guarded(error, [&] {
+    return penstock::c::Run({device, sources, source_count, operation, options}, result);
+  });
 }
 
 void penstock_ingest_cancel(penstock_device* device) {
@@ -148,7 +164,7 @@ size_t penstock_result_count(const penstock_result* result) { return result != n
 double penstock_result_seconds(const penstock_result* result) { return result != nullptr ? result->report.seconds : 0; }
 
 int penstock_result_source(const penstock_result* result, size_t index, penstock_source_result* source, penstock_error** error) {
-  return penstock::c::Report(penstock::c::WriteSource(result, index, source), error);
+  return penstock::c::Guarded(error, [&] { return penstock::c::WriteSource(result, index, source); });
 }
 
 void penstock_result_free(penstock_result* result) { delete result; }

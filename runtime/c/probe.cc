@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include <cstdlib>
 #include <cstring>
+#include <new>
 #include <string>
 #include <vector>
 
@@ -13,19 +14,20 @@
 namespace penstock::c {
 namespace {
 
-absl::StatusOr<std::string> Probe(const char* const* names, size_t name_count) {
+absl::Status Probe(const char* const* names, size_t name_count, char** json) {
+  if (json == nullptr) return NullArgument("penstock_probe", "json");
   PENSTOCK_ASSIGN_OR_RETURN(const std::vector<std::string> volumes, ReadNames(names, name_count, "penstock_probe", "names"));
-  return host::FormatSurveyJson(SurveyHost(volumes), host::ListGpus());
+  const std::string text = host::FormatSurveyJson(SurveyHost(volumes), host::ListGpus());
+  *json = strdup(text.c_str());
+  if (*json == nullptr) throw std::bad_alloc();
+  return absl::OkStatus();
 }
 
 }  // namespace
 }  // namespace penstock::c
 
 int penstock_probe(const char* const* names, size_t name_count, char** json, penstock_error** error) {
-  if (json == nullptr) return penstock::c::Report(penstock::c::NullArgument("penstock_probe", "json"), error);
-  const absl::StatusOr<std::string> text = penstock::c::Probe(names, name_count);
-  if (text.ok()) *json = strdup(text->c_str());
-  return penstock::c::Report(text.status(), error);
+  return penstock::c::Guarded(error, [&] { return penstock::c::Probe(names, name_count, json); });
 }
 
 void penstock_text_free(char* text) { std::free(text); }

@@ -66,10 +66,10 @@ absl::Status Reap(penstock_device* device, const penstock_ticket* ticket, uint32
 }  // namespace penstock::c
 
 int penstock_ring_publish(penstock_device* device, const penstock_slot* slot, penstock_ticket* ticket, penstock_error** error) {
-  return penstock::c::Report(penstock::c::Publish(device, slot, ticket), error);
+  return penstock::c::Guarded(error, [&] { return penstock::c::Publish(device, slot, ticket); });
 }
 
 int penstock_ring_reap(penstock_device* device, const penstock_ticket* ticket, uint32_t timeout_ms, penstock_slot* slot,
                        penstock_error** error) {
-  return penstock::c::Report(penstock::c::Reap(device, ticket, timeout_ms, slot), error);
+  return penstock::c::Guarded(error, [&] { return penstock::c::Reap(device, ticket, timeout_ms, slot); });
 }

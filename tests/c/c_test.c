@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 void CheckAt(int holds, const char* condition, const char* file, int line) {
   if (holds) return;
@@ -98,6 +99,36 @@ static void TestGrowth(const char* input) {
   CHECK(device == NULL);
 }
 
+/// What cannot be had is an error like any other, and no exception.
+static void TestLimits(const char* input) {
+  penstock_error* error = NULL;
+  penstock_device* device = NULL;
+  penstock_result* result = NULL;
+  uint32_t handle = 0;
+  penstock_device_options device_options = {.size = sizeof(device_options), .reserved = 7};
+  CHECK_ERROR(penstock_device_open("cpu", &device_options, &device, &error), error, PENSTOCK_INVALID_ARGUMENT, "field reserved");
+  CHECK_OK(penstock_device_open("cpu", NULL, &device, &error), error);
+  CHECK_ERROR(penstock_device_register(device, &handle, UINT64_MAX, 0, &handle, &error), error, PENSTOCK_INVALID_ARGUMENT,
+              "past the last address");
+  const penstock_pattern pattern = {"x", SIZE_MAX};
+  const penstock_ingest_options options = {.size = sizeof(options), .patterns = &pattern, .pattern_count = 1};
+  CHECK_ERROR(penstock_ingest(device, &input, 1, PENSTOCK_MATCH, &options, &result, &error), error, PENSTOCK_INVALID_ARGUMENT,
+              "pattern 0 has");
+  penstock_device_close(device);
+}
+
+/// The rings alone are 320 MiB.
+static void TestMemory(const char* input) {
+  (void)input;
+  penstock_error* error = NULL;
+  penstock_device* device = NULL;
+  const penstock_device_options options = {.size = sizeof(options), .ring_slots = 1u << 20};
+  const struct rlimit limit = {256u << 20, 256u << 20};
+  CHECK(setrlimit(RLIMIT_AS, &limit) == 0);
+  CHECK_ERROR(penstock_device_open("cpu", &options, &device, &error), error, PENSTOCK_RESOURCE_EXHAUSTED, "not enough memory");
+  CHECK(device == NULL);
+}
+
 static void TestVolume(const char* input) {
   penstock_error* error = NULL;
   penstock_volume* volume = NULL;
@@ -132,6 +163,7 @@ static const struct {
     {"tickets", TestTickets},    {"volume", TestVolume},
     {"ingest", TestIngest},      {"ingest_errors", TestIngestErrors},
     {"cancel", TestCancel},      {"probe", TestProbe},
+    {"limits", TestLimits},      {"memory", TestMemory},
 };
 
 int main(int argc, char** argv) {

@@ -43,7 +43,7 @@ BANNED_TYPE = re.compile(r"\b(?:class|struct|enum(?:\s+class)?|union|using)\s+(?
                          r"(\w*?(?:Helpers?|Utils?|Utility|Utilities|Managers?|Impl|Common|Misc)(?![a-z])\w*)")
 RAW_STATUS = re.compile(r"\babsl::(?:(?:Aborted|AlreadyExists|Cancelled|DataLoss|DeadlineExceeded|FailedPrecondition|Internal|"
                         r"InvalidArgument|NotFound|OutOfRange|PermissionDenied|ResourceExhausted|Unauthenticated|Unavailable|"
-                        r"Unimplemented|Unknown)Error|Status)\s*[({]\s*\S")
+                        r"Unimplemented|Unknown)Error|Status)\s*[({]\s*[^\s)}]")
 # What one command spells like this another spells differently, and a program that uses the library not at all.
 COMMAND_OPTION = re.compile(r"--(?:paths?|offset|length|depth|iodepth|chunk|bs|pull|hugepages)\b")
 

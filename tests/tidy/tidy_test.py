@@ -104,6 +104,7 @@ class SeededViolation(unittest.TestCase):
     def test_raw_status(self):
         good = 'absl::Status a = MakeError(code, What("x"), Fix("y"));  // not absl::InternalError("x")'
         self.expect(checks.raw_status, "driver/a.cc", 'return absl::InternalError("x");', good)
+        self.expect(checks.raw_status, "driver/a.cc", 'return absl::Status{code};', "FunctionRef<absl::Status()> call")
         self.expect(checks.raw_status, "driver/a.cc", 'return absl::Status(code, "x");', good)
 
     def test_command_options(self):
