@@ -80,12 +80,20 @@ absl::Status WrongKind(const std::string& path, const char* kind, const char* fi
                    Fix(fix));
 }
 
+absl::Status IsDirectory(const std::string& path) {
+  if (faccessat(AT_FDCWD, path.c_str(), R_OK | X_OK, AT_EACCESS) == 0) {
+    return WrongKind(path, "a directory", "name the files in it");
+  }
+  return MakeErrnoError(absl::StatusCode::kPermissionDenied, errno, What(absl::StrCat("directory ", path, " cannot be listed")),
+                        Fix("get the rights to read and search it, or name files that you may read"));
+}
+
 absl::Status CheckKind(const std::string& path, mode_t mode) {
   switch (mode & S_IFMT) {
     case S_IFREG:
     case S_IFBLK:
     case S_IFCHR: return absl::OkStatus();
-    case S_IFDIR: return WrongKind(path, "a directory", "name the files in it");
+    case S_IFDIR: return IsDirectory(path);
     case S_IFIFO: return WrongKind(path, "a FIFO", "write what comes out of it to a file and name that");
     case S_IFSOCK: return WrongKind(path, "a socket", "write what comes out of it to a file and name that");
     default: return WrongKind(path, "of an unknown kind", "name a regular file or a block device");

@@ -175,7 +175,9 @@ absl::Status CheckFlags(const std::vector<std::string>& arguments) {
     if (!absl::StartsWith(arguments[i], "-") || arguments[i] == "-") continue;
     const size_t equals = arguments[i].find('=');
     const std::string name = NameOf(arguments[i]);
-    absl::CommandLineFlag* flag = absl::FindCommandLineFlag(name);
+    // Abseil's own are not ours: they would take words from files and the environment.
+    const bool is_abseils = name == "flagfile" || name == "fromenv" || name == "tryfromenv" || name == "undefok";
+    absl::CommandLineFlag* flag = is_abseils ? nullptr : absl::FindCommandLineFlag(name);
     if (flag == nullptr) return Wrong(absl::StrCat("there is no option --", name), "see penstock --help");
     if (equals == std::string::npos && flag->IsOfType<bool>()) continue;
     std::string value;  // an empty one is no value either, though Abseil's optional flags take it for "not given"
@@ -231,6 +233,7 @@ absl::Status CheckLine(const CommandLine& line, uint64_t chunk_bytes) {
     return Wrong(absl::StrCat("--depth=", line.depth), absl::StrCat("use 1 to ", IngestOptions::kMaxDepth));
   }
   if (!(line.read_timeout_seconds > 0)) return Wrong("--read-timeout is not positive", "give a number of seconds");
+  if (!(line.dump_ring_seconds >= 0)) return Wrong("--dump-ring is no number of seconds", "give one above 0, or leave it out");
   if (line.pull && line.operation != "crc32c" && line.operation != "none") {
     return Wrong(absl::StrCat("--pull with --op=", line.operation), "use --op=crc32c or --op=none, or leave --pull out");
   }
@@ -267,7 +270,7 @@ absl::StatusOr<Command> CommandNamed(const std::vector<char*>& words) {
   if (name == "probe") return Command::kProbe;
   if (name == "window") return Command::kWindow;
   return Wrong(name.empty() ? "no command was given" : absl::StrCat("there is no command ", words[1]),
-               "write penstock ingest SOURCE..., penstock probe or penstock window list, or see penstock --help");
+               "write penstock ingest SOURCE..., or probe, bench, report or window in its place; see penstock --help");
 }
 
 /// A command that has few of the options.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "benchmarks/cli/ingest_command.h"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
@@ -9,9 +11,11 @@
 #include "absl/strings/str_format.h"
 #include "benchmarks/cli/device_choice.h"
 #include "benchmarks/cli/interruption.h"
+#include "benchmarks/cli/one_line.h"
 #include "benchmarks/cli/progress_line.h"
 #include "benchmarks/cli/report.h"
 #include "benchmarks/cli/source_list.h"
+#include "benchmarks/cli/standard_output.h"
 #include "penstock/clock.h"
 #include "penstock/error.h"
 #include "penstock/ingest.h"
@@ -42,11 +46,20 @@ int ExitStatus(const IngestReport& report) {
   return report.status.ok() && !differs ? 0 : kExitFailed;
 }
 
+/// The kernel's own reads want every source open at once; as many files as the system lets this process have.
+void AllowManyOpenFiles() {
+  rlimit limit = {};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 absl::StatusOr<RunReport> Run(const CommandLine& line, const std::atomic<bool>& interrupted) {
   PENSTOCK_ASSIGN_OR_RETURN(const SourceList sources, ListSources(line.sources, {line.offset_bytes, line.length_bytes}));
   PENSTOCK_ASSIGN_OR_RETURN(const std::unique_ptr<Operation> operation, MakeOperation(line));
   PENSTOCK_ASSIGN_OR_RETURN(const ChosenDevice chosen, ChooseDevice(line));
   Device& device = *chosen.device;
+  if (line.pull) AllowManyOpenFiles();
   ProgressLine progress(sources.bytes);
   uint64_t next_dump_ns = 0;
   IngestOptions options;
@@ -81,13 +94,14 @@ int RunIngest(const CommandLine& line) {
   const std::atomic<bool>& interrupted = WatchForInterruption();
   const absl::StatusOr<RunReport> report = Run(line, interrupted);
   if (!report.ok()) {
-    absl::FPrintF(stderr, "penstock: %s\n", std::string(report.status().message()));
+    absl::FPrintF(stderr, "penstock: %s\n", OneLine(report.status().message()));
     return report.status().code() == absl::StatusCode::kInvalidArgument ? kExitUsage : kExitFailed;
   }
   const std::string text = line.json ? FormatReportJson(line, *report) : FormatReport(line, *report);
-  std::fwrite(text.data(), 1, text.size(), stdout);
+  const int written = Print(text);
   const absl::Status& status = report->ingest.status;
-  if (!status.ok()) absl::FPrintF(stderr, "penstock: %s\n", std::string(status.message()));
+  if (!status.ok()) absl::FPrintF(stderr, "penstock: %s\n", OneLine(status.message()));
+  if (written != 0) return kExitFailed;
   return interrupted.load() ? kExitInterrupted : ExitStatus(report->ingest);
 }
 

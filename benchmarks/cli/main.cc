@@ -9,6 +9,7 @@
 #include "benchmarks/cli/command_line.h"
 #include "benchmarks/cli/ingest_command.h"
 #include "benchmarks/cli/probe_command.h"
+#include "benchmarks/cli/standard_output.h"
 #include "benchmarks/cli/window_command.h"
 #include "benchmarks/report/report_command.h"
 
@@ -25,14 +26,8 @@ int main(int argc, char** argv) {
     absl::FPrintF(stderr, "penstock: %s\n", std::string(line.status().message()));
     return 2;
   }
-  if (line->help) {
-    absl::PrintF("%s", HelpText());
-    return 0;
-  }
-  if (line->version) {
-    absl::PrintF("penstock %s\n", PENSTOCK_VERSION);
-    return 0;
-  }
+  if (line->help) return Print(HelpText());
+  if (line->version) return Print("penstock " PENSTOCK_VERSION "\n");
   switch (line->command) {
     case Command::kProbe: return RunProbe(*line);
     case Command::kWindow: return RunWindow(*line);

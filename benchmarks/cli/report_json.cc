@@ -59,7 +59,9 @@ Json ControllerJson(const ControllerCounts& counts) {
   return json;
 }
 
+/// Null where nothing was measured: a kernel that pulls is not watched read by read, nor slot by slot.
 Json LatencyJson(const LatencyHistogram& latency) {
+  if (latency.count() == 0) return nullptr;
   return {{"p50", latency.Percentile(0.5)},
           {"p99", latency.Percentile(0.99)},
           {"p999", latency.Percentile(0.999)},

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "benchmarks/cli/byte_size.h"
+#include "benchmarks/cli/one_line.h"
 #include "benchmarks/cli/report.h"
 #include "penstock/error.h"
 
@@ -15,7 +16,8 @@ namespace {
 std::string FormatHistogram(const std::array<uint64_t, layout::kHistogramBins>& histogram) {
   const auto most = std::max_element(histogram.begin(), histogram.end());
   const auto distinct = std::count_if(histogram.begin(), histogram.end(), [](uint64_t count) { return count > 0; });
-  return absl::StrFormat("%d byte values, most often %#04x (%d); all 256 counts with --json", distinct, most - histogram.begin(),
+  if (distinct == 0) return "no bytes to count";
+  return absl::StrFormat("%d byte values, most often 0x%02x (%d); all 256 counts with --json", distinct, most - histogram.begin(),
                          *most);
 }
 
@@ -31,13 +33,13 @@ std::string FormatResult(const OperationResult& result) {
 void AppendSource(const SourceReport& source, std::string& text) {
   const std::string path(source.path.has_value() ? ReadPathName(*source.path) : "-");
   absl::StrAppendFormat(&text, "%10s  %-5s  %s  %s\n", FormatBytes(static_cast<double>(source.bytes)), path,
-                        source.status.ok() ? FormatResult(source.result) : "FAILED", source.name);
+                        source.status.ok() ? FormatResult(source.result) : "FAILED", OneLine(source.name));
   for (const Refusal& refusal : source.refusals) {
-    absl::StrAppendFormat(&text, "            not by %s: %s. Fix: %s.\n", std::string(ReadPathName(refusal.path)), refusal.cause,
-                          refusal.remedy);
+    absl::StrAppendFormat(&text, "            not by %s: %s. Fix: %s.\n", std::string(ReadPathName(refusal.path)),
+                          OneLine(refusal.cause), OneLine(refusal.remedy));
   }
   if (!source.note.empty()) absl::StrAppend(&text, "            note: ", source.note, "\n");
-  if (!source.status.ok()) absl::StrAppend(&text, "            ", std::string(source.status.message()), "\n");
+  if (!source.status.ok()) absl::StrAppend(&text, "            ", OneLine(source.status.message()), "\n");
 }
 
 /// Nothing where nothing was measured: a kernel that pulls is not watched slot by slot.

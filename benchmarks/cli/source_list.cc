@@ -13,17 +13,22 @@ namespace {
 
 namespace fs = std::filesystem;
 
-absl::Status AddDirectory(const std::string& directory, std::vector<std::string>& names) {
+/// A directory that cannot be listed stands for itself: who opens it says why, and the other sources go on.
+void AddFilesBelow(const fs::path& directory, std::vector<std::string>& names) {
   std::error_code error;
+  std::vector<fs::path> below;
+  for (fs::directory_iterator it(directory, error); !error && it != fs::directory_iterator(); it.increment(error)) {
+    const fs::file_type type = it->symlink_status(error).type();
+    if (type == fs::file_type::regular) names.push_back(it->path().string());
+    if (type == fs::file_type::directory) below.push_back(it->path());
+  }
+  if (error) names.push_back(directory.string());
+  for (const fs::path& folder : below) AddFilesBelow(folder, names);
+}
+
+absl::Status AddDirectory(const std::string& directory, std::vector<std::string>& names) {
   const size_t before = names.size();
-  fs::recursive_directory_iterator it(directory, error);
-  for (; !error && it != fs::recursive_directory_iterator(); it.increment(error)) {
-    if (it->symlink_status(error).type() == fs::file_type::regular) names.push_back(it->path().string());
-  }
-  if (error) {
-    return MakeErrnoError(absl::StatusCode::kPermissionDenied, error.value(), What(absl::StrCat("directory ", directory)),
-                          Fix("name files that you may read, or get read and search rights on the directory"));
-  }
+  AddFilesBelow(directory, names);
   if (names.size() == before) {
     return MakeError(absl::StatusCode::kInvalidArgument,
                      What(absl::StrCat("directory ", directory, " has no regular file in it")),

@@ -22,8 +22,9 @@ struct SourceList {
   uint64_t bytes = 0;  // of the parts, as far as it can be told before opening; for the progress line
 };
 
-/// A directory becomes the regular files below it, sorted by name; symbolic links below it are not followed. Everything else
-/// stays as it is and is judged when it is opened. Errors: a directory that cannot be read, or has no files.
+/// A directory becomes the regular files below it, sorted by name, and those folders below it that cannot be listed; symbolic
+/// links below it are not followed. Everything else stays as it is and is judged when it is opened. Errors: a directory that has
+/// no files.
 absl::StatusOr<SourceList> ListSources(const std::vector<std::string>& names, const SourcePart& part = {});
 
 }  // namespace penstock::cli

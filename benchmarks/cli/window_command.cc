@@ -10,6 +10,7 @@
 #include "absl/strings/str_format.h"
 #include "benchmarks/cli/buffer_choice.h"
 #include "benchmarks/cli/device_comparer.h"
+#include "benchmarks/cli/standard_output.h"
 #include "benchmarks/cli/window_check_report.h"
 #include "benchmarks/cli/window_report.h"
 #include "penstock/error.h"
@@ -96,10 +97,10 @@ absl::StatusOr<Printed> Run(const CommandLine& line) {
 
 int RunWindow(const CommandLine& line) {
   const absl::StatusOr<Printed> printed = Run(line);
-  if (printed.ok()) std::fwrite(printed->text.data(), 1, printed->text.size(), stdout);
+  const int written = printed.ok() ? Print(printed->text) : 0;
   const absl::Status status = printed.ok() ? printed->status : printed.status();
   if (!status.ok()) absl::FPrintF(stderr, "penstock: %s\n", std::string(status.message()));
-  return status.ok() ? 0 : 1;
+  return status.ok() ? written : 1;
 }
 
 }  // namespace penstock::cli

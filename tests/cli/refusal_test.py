@@ -2,6 +2,7 @@
 """What `penstock ingest` refuses, and that it says so: exit status, cause, remedy; the other sources still arrive."""
 import json
 import os
+import resource
 import shutil
 import subprocess
 
@@ -21,6 +22,8 @@ def check_command_lines():
     expect(penstock.refuse("x", "--op=md5", status=2), "crc32c, histogram")
     expect(penstock.refuse("x", "--pattern=", "--op=match", status=2), "0 bytes")
     expect(penstock.refuse("x", "--device=gpu", status=2), "auto, cpu, hip")
+    expect(penstock.refuse("x", "--flagfile=x", status=2), "no option --flagfile")
+    expect(penstock.refuse("x", "--dump-ring=nan", status=2), "--dump-ring is no number")
 
 
 def check_devices(where):
@@ -78,6 +81,53 @@ def check_rights_in(where, program):
         done = program.run(name, user=65534, group=65534)
         assert done.returncode == 1, done
         expect(done.stderr, name, "EACCES")
+    # A folder that is closed is an error of its own; what lies beside it arrives.
+    tree = os.path.join(where, "tree")
+    os.makedirs(os.path.join(tree, "shut"), mode=0o755)
+    good = pc.random_file(os.path.join(tree, "good"), 10_000, 8)
+    os.chmod(os.path.join(tree, "shut"), 0)
+    done = program.run(tree, "--json", user=65534, group=65534)
+    sources = {source["name"]: source for source in json.loads(done.stdout)["source"]}
+    assert done.returncode == 1 and sources[good]["error"] is None and sources[good]["bytes"] == 10_000, done
+    expect(sources[os.path.join(tree, "shut")]["error"]["cause"] + " Fix: ", "tree/shut", "EACCES")
+    check_locked_memory_in(where, program)
+
+
+def check_locked_memory_in(where, program):
+    """With less memory to lock than path read wants, both ways of reading step down, and say why."""
+    path = pc.random_file(os.path.join(where, "file"), 3_000_000, 9)
+    for way in ([], ["--pull"]):
+        done = program.run(path, "--json", *way, user=65534, group=65534,
+                           preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_MEMLOCK, (1 << 20, 1 << 20)))
+        assert done.returncode == 0, done
+        source = json.loads(done.stdout)["source"][0]
+        assert source["path"] == "pread" and source["bytes"] == 3_000_000, source
+        assert [refusal["path"] for refusal in source["refusals"]] == ["read"], source
+
+
+def check_pulling_from_many(where):
+    """All sources of a kernel that pulls are open at once: the command takes what the system lets it have, and no more."""
+    for number in range(100):
+        pc.random_file(os.path.join(where, f"{number}"), 100, number)
+
+    def limited(hard):
+        return penstock.run(where, "--pull", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (64, hard)))
+
+    done = limited(hard=400)
+    assert done.returncode == 0 and "FAILED" not in done.stdout, done
+    done = limited(hard=128)
+    assert done.returncode == 1, done
+    expect(done.stderr, "100 sources", "264 descriptors", "ulimit -n 264")
+
+
+def check_output(where):
+    """What could not be written is no success."""
+    path = pc.random_file(os.path.join(where, "file"), 10_000, 10)
+    for words in (("ingest", path), ("ingest", path, "--json"), ("probe", path), ("--help",), ("--version",)):
+        with open("/dev/full", "w", encoding="ascii") as full:
+            done = subprocess.run([penstock.path, *words], stdout=full, stderr=subprocess.PIPE, text=True, timeout=120)
+        assert done.returncode == 1, (words, done)
+        expect(done.stderr, "standard output", "ENOSPC")
 
 
 def check_others_still_arrive(where):
@@ -147,7 +197,7 @@ def check_changing_files(where):
 
 check_command_lines()
 for test in (check_what_is_no_file, check_others_still_arrive, check_changing_files, check_extents_past_the_end,
-             check_direct_reads_at_any_offset, check_devices):
+             check_direct_reads_at_any_offset, check_devices, check_pulling_from_many, check_output):
     with pc.directory() as where:
         test(where)
 check_demanded_path_never_steps_down()
