@@ -61,7 +61,7 @@ absl::StatusOr<WindowRequest> WindowRequestOf(const std::vector<std::string>& wo
     }
     request.number = number;
   } else if (request.action == WindowAction::kRelease) {
-    return Wrong(absl::StrCat(name, ": which window?"), "give its number, which penstock window list tells");
+    return Wrong(absl::StrCat(name, " names no window"), "give its number, which penstock window list tells");
   }
   return request;
 }

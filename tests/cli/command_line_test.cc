@@ -166,7 +166,7 @@ TEST(CommandLine, WindowRefusesWhatItDoesNotKnow) {
       {{"window", "list", "--depth=3"}, "it takes --json"},
       {{"window", "reserve", "--size=2MiB"}, "--device=hip:N"},
       {{"window", "reserve", "--size=2MiB", "--device=cpu"}, "without a GPU"},
-      {{"window", "release"}, "which window?"},
+      {{"window", "release"}, "names no window"},
       {{"window", "release", "x"}, "x is no window's number"},
       {{"window", "release", "-1"}, "no option"},
       {{"window", "release", "1", "2"}, "does not take 2"},
