@@ -55,6 +55,16 @@ TEST(DeviceChoice, AutoTakesTheCpuWhereNoGpuCanBeUsedAndSaysWhy) {
   EXPECT_EQ(chosen->refusal->remedy, "install its driver");
 }
 
+TEST(DeviceChoice, LetsAKernelThatPullsWaitLongerThanTheHostDoes) {
+  CommandLine line = Asking(DeviceKind::kAuto);
+  line.read_timeout_seconds = 100;
+  ASSERT_TRUE(ChooseDevice(line, MakeThreeWorkgroups).ok());
+  EXPECT_EQ(asked_options.slot_limit, DeviceOptions{}.slot_limit) << "nothing waits for a read";
+  line.pull = true;
+  ASSERT_TRUE(ChooseDevice(line, MakeThreeWorkgroups).ok());
+  EXPECT_GT(asked_options.slot_limit, absl::Seconds(200));
+}
+
 TEST(DeviceChoice, ADemandNeverStepsDown) {
   CommandLine line = Asking(DeviceKind::kHip);
   line.gpu_index = 2;
