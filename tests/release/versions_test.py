@@ -5,7 +5,6 @@
 import os
 import subprocess
 import sys
-import tempfile
 import unittest
 
 sys.dont_write_bytecode = True
@@ -44,23 +43,6 @@ class Versions(unittest.TestCase):
         command = [os.path.join(ROOT, "scripts/packaging/versions.py"), "--rehearse"]
         result = subprocess.run(command, capture_output=True, text=True, check=False)
         self.assertEqual(0, result.returncode, result.stderr)
-
-
-class ARelease(unittest.TestCase):
-    def test_of_a_tree_with_changes_is_refused(self):
-        with tempfile.TemporaryDirectory() as tree:
-            git = ["git", "-C", tree, "-c", "user.name=A", "-c", "user.email=a@example.org"]
-            os.mkdir(os.path.join(tree, "scripts"))
-            with open(os.path.join(ROOT, "scripts/release"), encoding="utf-8") as file:
-                script = file.read()
-            path = os.path.join(tree, "scripts/release")
-            with open(path, "w", encoding="utf-8") as file:
-                file.write(script)
-            os.chmod(path, 0o755)
-            subprocess.run([*git, "init", "-q"], check=True)
-            result = subprocess.run([path, "--rehearse"], capture_output=True, text=True, check=False)
-        self.assertEqual(1, result.returncode)
-        self.assertRegex(result.stderr, r"the tree has changes: \?\? scripts/.* Fix: commit or stash them\.")
 
 
 if __name__ == "__main__":
