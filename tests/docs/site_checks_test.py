@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Checks what scripts/docs does to pages and headers, and that it finds what is wrong with a site. Needs no MkDocs."""
 
+import importlib.machinery
+import importlib.util
 import os
 import sys
 import tempfile
@@ -17,6 +19,10 @@ try:
     import pages
 except ImportError:  # PyYAML comes with MkDocs
     pages = None
+
+loader = importlib.machinery.SourceFileLoader("docs", os.path.join(ROOT, "scripts", "docs"))
+docs = importlib.util.module_from_spec(importlib.util.spec_from_loader("docs", loader))
+loader.exec_module(docs)
 
 HEADER = """// SPDX-License-Identifier: X
 // What the file is.
@@ -85,6 +91,31 @@ class TheSite(unittest.TestCase):
 
 
 @unittest.skipUnless(pages, "PyYAML is not installed")
+class TheFolder(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = os.path.join(folder.name, "new")
+
+    def write(self, name):
+        os.makedirs(os.path.dirname(os.path.join(self.folder, name)), exist_ok=True)
+        with open(os.path.join(self.folder, name), "w", encoding="utf-8") as file:
+            file.write("x")
+
+    def test_is_cleared_of_an_earlier_site_and_of_nothing_else(self):
+        self.assertEqual([], docs.clear(self.folder))
+        for name in ("site/old.html", "pages/old.md", "mkdocs.yml", "mine/thesis"):
+            self.write(name)
+        self.assertEqual([], docs.clear(self.folder))
+        self.assertEqual([docs.MARKER, "mine"], sorted(os.listdir(self.folder)))
+
+    def test_whose_site_is_somebody_elses_is_refused_and_left_alone(self):
+        self.write("site/mine.html")
+        [problem] = docs.clear(self.folder)
+        self.assertRegex(problem, r"site was not made by this script\. Fix: name another --folder")
+        self.assertTrue(os.path.exists(os.path.join(self.folder, "site/mine.html")))
+
+
 class ALink(unittest.TestCase):
     def test_leads_to_the_same_page_on_the_site(self):
         for page, link, wanted in (("README.md", "docs/paths.md", "paths.md"),
