@@ -114,6 +114,26 @@ class TheScript(unittest.TestCase):
         self.assertEqual(status, 0)
         self.assertRegex(text, "BM_Another .*not stored")
 
+    def test_refuses_a_file_for_the_rows_before_it_measures_or_stores(self):
+        taken = os.path.join(self.folder, "ratios")
+        with open(taken, encoding="utf-8") as file:
+            before = file.read()
+        status, text = self.run_on(report(BM_NvmeCommandBuild=[1.0], BM_ReadFixedBuild=[3.0]), f"--json={taken}", "--store")
+        self.assertEqual(status, 2)
+        self.assertRegex(text, r"^scripts/bench_micro: .*ratios cannot be made: File exists\. Fix: name a new file")
+        with open(taken, encoding="utf-8") as file:
+            self.assertEqual(before, file.read())
+
+    def test_writes_every_row_to_a_new_file_and_leaves_none_if_it_cannot_measure(self):
+        rows = os.path.join(self.folder, "rows")
+        self.assertEqual(self.run_on(report(BM_NvmeCommandBuild=[9.0], BM_ReadFixedBuild=[3.0]), f"--json={rows}")[0], 0)
+        with open(rows, encoding="utf-8") as file:
+            self.assertEqual(json.load(file)["command"][SUBJECT]["ratio"], 3.0)
+        os.remove(rows)
+        os.remove(os.path.join(self.folder, "command_benchmark"))
+        self.assertEqual(self.run_on({}, f"--json={rows}")[0], 2)
+        self.assertFalse(os.path.exists(rows))
+
     def test_ends_with_two_where_it_cannot_measure(self):
         os.remove(os.path.join(self.folder, "command_benchmark"))
         status, text = self.run_on({})
