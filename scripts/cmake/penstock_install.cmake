@@ -1,18 +1,41 @@
-# What `cmake --install` puts where: libraries and headers, the files by which others' builds find them, and the command. In three
-# parts, which are packages of a distribution: runtime (shared libraries), dev (what is linked and compiled with), tools.
+# What `cmake --install` puts where: libraries and headers, the files by which others' builds find them, and the command. In
+# parts, which are packages of a distribution: runtime (shared libraries), c (the one for C), dev (what is compiled and linked
+# with), tools.
 
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
 set(PENSTOCK_PACKAGE_FOLDER "${CMAKE_INSTALL_LIBDIR}/cmake/penstock")
+# The C interface only grows, and its name does not follow the minor version as those of the C++ libraries do.
+set(PENSTOCK_C_SOVERSION 0)
+
+# The parts that this build has, and what their packages are called.
+set(PENSTOCK_PARTS dev)
+set(PENSTOCK_PACKAGE_dev libpenstock-dev)
+set(PENSTOCK_PACKAGE_runtime libpenstock${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
+set(PENSTOCK_PACKAGE_c libpenstock-c${PENSTOCK_C_SOVERSION})
+set(PENSTOCK_PACKAGE_tools penstock)
+if(BUILD_SHARED_LIBS)
+  list(APPEND PENSTOCK_PARTS runtime)
+endif()
+if(PENSTOCK_C)
+  list(APPEND PENSTOCK_PARTS c)
+endif()
+if(PENSTOCK_TOOLS)
+  list(APPEND PENSTOCK_PARTS tools)
+endif()
 
 # penstock_install_library(TARGET COMPONENT): installs the target, and exports it with a component of penstockConfig.cmake.
 function(penstock_install_library target component)
   if(NOT PENSTOCK_INSTALL)
     return()
   endif()
+  set(part runtime)
+  if(component STREQUAL "c")
+    set(part c)
+  endif()
   install(TARGETS ${target} EXPORT penstock_${component}
-          LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT runtime NAMELINK_COMPONENT dev
+          LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT ${part} NAMELINK_COMPONENT dev
           ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT dev)
   set_property(GLOBAL APPEND PROPERTY penstock_components ${component})
 endfunction()
@@ -63,7 +86,11 @@ function(penstock_install_package)
     return()
   endif()
   install(DIRECTORY include/penstock DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" COMPONENT dev FILES_MATCHING PATTERN "*.h")
-  install(FILES LICENSE DESTINATION "${CMAKE_INSTALL_DOCDIR}" COMPONENT runtime)
+  # In a folder of each package's own, since no two packages may have a file in common; CMAKE_INSTALL_DOCDIR is another project's
+  # where Penstock is a part of one.
+  foreach(part IN LISTS PENSTOCK_PARTS)
+    install(FILES LICENSE DESTINATION "${CMAKE_INSTALL_DATAROOTDIR}/doc/${PENSTOCK_PACKAGE_${part}}" COMPONENT ${part})
+  endforeach()
   get_property(PENSTOCK_COMPONENTS GLOBAL PROPERTY penstock_components)
   list(REMOVE_DUPLICATES PENSTOCK_COMPONENTS)
   foreach(component IN LISTS PENSTOCK_COMPONENTS)

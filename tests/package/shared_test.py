@@ -15,6 +15,7 @@ import package_test
 from consumer import run
 
 sys.dont_write_bytecode = True
+C_PACKAGE = "libpenstock-c0"
 LIBRARIES = ["base", "driver", "handlers", "runtime"]
 EXPORTED = re.compile(r"(vtable for |typeinfo for |typeinfo name for |(non-)?virtual thunk to )?penstock::")
 
@@ -99,19 +100,49 @@ def field(package, name):
     return run("dpkg-deb", "--field", package, name).strip()
 
 
+def files_of(package):
+    listed = [line.split(maxsplit=5) for line in run("dpkg-deb", "--contents", package).splitlines()]
+    return {words[5].split(" -> ")[0] for words in listed if not words[0].startswith("d")}
+
+
+def check_side_by_side(place, packages):
+    """No two packages have a file in common, nor have the libraries of two minor versions."""
+    files = {name: files_of(path) for name, path in packages.items()}
+    for name, others in ((a, b) for a in files for b in files if a < b):
+        assert not files[name] & files[others], f"{name} and {others} both have {files[name] & files[others]}"
+    of_every_version = [path for path in files[f"libpenstock{soversion(place)}"] if soversion(place) not in path]
+    assert not of_every_version, f"another minor version has {of_every_version}, too"
+    for name in files:
+        assert f"./usr/share/doc/{name}/LICENSE" in files[name], f"{name} has no licence"
+
+
+def check_shlibs(place, packages):
+    """What a package of somebody else's depends on that is linked with our libraries."""
+    runtime = f"libpenstock{soversion(place)}"
+    told = run("dpkg-deb", "--info", packages[runtime], "shlibs").splitlines()
+    for library in LIBRARIES:
+        assert f"libpenstock_{library} {soversion(place)} {runtime} (>= {place.given.version})" in told, told
+    told = run("dpkg-deb", "--info", packages[C_PACKAGE], "shlibs").splitlines()
+    assert told == [f"libpenstock_c 0 {C_PACKAGE} (>= {place.given.version})"], told
+
+
 def case_debian(place):
     if shutil.which("dpkg-shlibdeps") is None or shutil.which("file") is None:
         consumer.skip("dpkg-dev or file is not installed. Fix: run scripts/setup test.")
     folder, root = pack(place, "DEB"), place.fresh("deb_root")
     runtime = f"libpenstock{soversion(place)}"
-    exactly = f"{runtime} (= {place.given.version})"
+    exactly = f"(= {place.given.version})"
     packages = {field(path, "Package"): path for path in glob.glob(os.path.join(folder, "*.deb"))}
-    assert set(packages) == {runtime, "libpenstock-dev", "penstock"}, packages
+    assert set(packages) == {runtime, C_PACKAGE, "libpenstock-dev", "penstock"}, packages
     for name in (runtime, "penstock"):
         package_test.expect(field(packages[name], "Depends"), "libc6", "libstdc++6", "libabsl2")
     package_test.expect(field(packages[runtime], "Depends"), "liburing2", "libnvme1", "libisal2")
-    package_test.expect(field(packages["libpenstock-dev"], "Depends"), exactly, "libabsl-dev", "liburing-dev")
-    package_test.expect(field(packages["penstock"], "Depends"), exactly)
+    package_test.expect(field(packages["libpenstock-dev"], "Depends"), f"{runtime} {exactly}", f"{C_PACKAGE} {exactly}",
+                        "libabsl-dev", "liburing-dev")
+    for name in (C_PACKAGE, "penstock"):
+        package_test.expect(field(packages[name], "Depends"), f"{runtime} {exactly}")
+    check_side_by_side(place, packages)
+    check_shlibs(place, packages)
     for path in packages.values():
         run("dpkg-deb", "--extract", path, root)
     check_contents(root, "usr/bin/penstock", "usr/lib/*/libpenstock_runtime.so.*", "usr/lib/*/libpenstock_runtime.so",
