@@ -5,6 +5,7 @@ import collections
 import importlib.util
 import os
 import random
+import re
 import subprocess
 import sys
 import tempfile
@@ -37,6 +38,11 @@ def test_counts(library, folder):
 def test_errors(library, folder):
     done = run(library, os.path.join(folder, "no_such_file"))
     assert done.returncode == 1 and "Fix: " in done.stderr and "no_such_file" in done.stderr, done
+    done = run(library, os.path.join(os.fsencode(folder), b"no_utf_8_\xff"))
+    assert done.returncode == 1 and re.search(r"no_utf_8_.*Fix: ", done.stderr) and "Traceback" not in done.stderr, done
+    done = run(os.path.join(folder, "no_such_library.so"), __file__)
+    assert done.returncode == 1 and re.search(r"no_such_library.*Fix: .*PENSTOCK_LIBRARY", done.stderr), done
+    assert "Traceback" not in done.stderr, done
 
 
 def test_draws(library, folder):

@@ -4,6 +4,7 @@ import ctypes
 import os
 
 HISTOGRAM = 1  # penstock_operation
+NOT_FOUND = 5  # penstock_code
 BINS = 256
 
 
@@ -25,7 +26,11 @@ class Error(Exception):
 
 class Library:
     def __init__(self, path=None):
-        self._c = ctypes.CDLL(path or os.environ.get("PENSTOCK_LIBRARY", "libpenstock_c.so.0"))
+        name = path or os.environ.get("PENSTOCK_LIBRARY", "libpenstock_c.so.0")
+        try:
+            self._c = ctypes.CDLL(name)
+        except OSError as error:
+            raise Error(NOT_FOUND, str(error), "install libpenstock-c0, or name its library in PENSTOCK_LIBRARY") from error
         handle = ctypes.c_void_p
         for name, result, arguments in (
                 ("penstock_version", ctypes.c_char_p, []),
@@ -49,7 +54,8 @@ class Library:
         code = function(*arguments, ctypes.byref(error))
         if code == 0:
             return
-        cause, remedy = self._c.penstock_error_cause(error).decode(), self._c.penstock_error_remedy(error).decode()
+        # Decoded as Python decodes names of files, of which not each is UTF-8.
+        cause, remedy = os.fsdecode(self._c.penstock_error_cause(error)), os.fsdecode(self._c.penstock_error_remedy(error))
         self._c.penstock_error_free(error)
         raise Error(code, cause, remedy)
 
@@ -57,7 +63,7 @@ class Library:
         """How often each byte value occurs in a file, block device or NVMe namespace, and which way the bytes came."""
         opened, result, source = ctypes.c_void_p(), ctypes.c_void_p(), SourceResult(size=ctypes.sizeof(SourceResult))
         sources = (ctypes.c_char_p * 1)(os.fsencode(path))
-        self._call(self._c.penstock_device_open, device.encode(), None, ctypes.byref(opened))
+        self._call(self._c.penstock_device_open, os.fsencode(device), None, ctypes.byref(opened))
         try:
             self._call(self._c.penstock_ingest, opened, sources, 1, HISTOGRAM, None, ctypes.byref(result))
             self._call(self._c.penstock_result_source, result, 0, ctypes.byref(source))
