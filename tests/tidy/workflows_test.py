@@ -5,8 +5,10 @@
 import itertools
 import os
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 import unittest
 
 try:
@@ -63,6 +65,19 @@ def instructions(dockerfile):
     return [line.split(None, 1) for line in lines if line.strip()]
 
 
+def folder_of(command):
+    """The folder of this tree that scripts/containers/run gives an engine to build in."""
+    with tempfile.TemporaryDirectory() as tree:
+        for name in ("run", "debian.Dockerfile", "rocm.Dockerfile"):
+            os.makedirs(os.path.join(tree, "scripts/containers"), exist_ok=True)
+            shutil.copy(os.path.join(ROOT, "scripts/containers", name), os.path.join(tree, "scripts/containers", name))
+        said = subprocess.run(command.split(), cwd=tree, env={**os.environ, "ENGINE": "echo"}, capture_output=True, text=True,
+                              check=True).stdout
+        [folder] = re.findall(rf"--volume {re.escape(os.path.realpath(tree))}/(\S+):/penstock/build ", said)
+        assert os.path.isdir(os.path.join(tree, folder)), f"{folder} is not made"
+    return folder
+
+
 class TheStages(unittest.TestCase):
     def test_of_workflows_exist_and_each_is_used_or_left_out_for_a_reason(self):
         used = {stage for workflow in workflows().values() for job in workflow["jobs"].values() for command in commands_of(job)
@@ -99,6 +114,25 @@ class Workflows(unittest.TestCase):
                 for command in commands_of(job):
                     for name in re.findall(r"scripts/containers/run (\w+)", command):
                         self.assertIn(f"{name}.Dockerfile", dockerfiles())
+
+
+    def test_upload_what_their_container_leaves_in_the_tree(self):
+        for workflow in workflows().values():
+            for job, content in workflow["jobs"].items():
+                paths = [path for step in content["steps"] for path in step.get("with", {}).get("path", "").split()]
+                if paths:
+                    folder = folder_of(*re.findall(r"scripts/containers/run .*", "\n".join(commands_of(content))))
+                    self.assertTrue(all(path.startswith(f"{folder}/") for path in paths), f"{job}: {paths} are not in {folder}")
+
+
+class AContainer(unittest.TestCase):
+    def test_has_a_build_folder_of_its_own_for_each_image(self):
+        self.assertEqual("build/container_debian", folder_of("scripts/containers/run debian unit"))
+        self.assertEqual("build/container_debian_ubuntu_24.04",
+                         folder_of("scripts/containers/run debian --build-arg=BASE=ubuntu:24.04 unit"))
+
+    def test_is_not_given_what_was_built_outside(self):
+        self.assertIn("build", text_of(".dockerignore").split())
 
 
 class Dockerfiles(unittest.TestCase):
