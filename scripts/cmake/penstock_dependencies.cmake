@@ -10,11 +10,23 @@ function(penstock_need found what package)
   endif()
 endfunction()
 
-find_package(absl QUIET)
-penstock_need(absl_FOUND "Abseil" libabsl-dev)
+# Unless a project that Penstock is a part of has brought it: two definitions of one target are an error.
+macro(penstock_find package target what debian)
+  if(NOT TARGET ${target})
+    find_package(${package} QUIET)
+    penstock_need(${package}_FOUND "${what}" "${debian}")
+  endif()
+endmacro()
+
+penstock_find(absl absl::status "Abseil" libabsl-dev)
+get_target_property(penstock_abseil_is_imported absl::cord IMPORTED)
+if(PENSTOCK_INSTALL AND NOT penstock_abseil_is_imported AND NOT absl_VERSION)
+  message(FATAL_ERROR "Who finds an installed Penstock needs the same Abseil, and that of the project that Penstock is a part of "
+                      "tells no version. Fix: set absl_VERSION before Penstock is added, or leave PENSTOCK_INSTALL off.")
+endif()
 # Since version 18 clang writes more into the names of constrained templates than compilers did that older distributions built
-# their Abseil with. What links tells which names that one has.
-if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang" AND CMAKE_CXX_COMPILER_VERSION VERSION_GREATER_EQUAL 18)
+# their Abseil with. What links tells which names that one has. An Abseil that is built with Penstock has the same compiler.
+if(penstock_abseil_is_imported AND CMAKE_CXX_COMPILER_ID STREQUAL "Clang" AND CMAKE_CXX_COMPILER_VERSION VERSION_GREATER_EQUAL 18)
   include(CheckCXXSourceCompiles)
   set(CMAKE_REQUIRED_LIBRARIES absl::cord)
   check_cxx_source_compiles("#include <absl/strings/cord.h>
@@ -26,8 +38,7 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang" AND CMAKE_CXX_COMPILER_VERSION VERSION
   endif()
 endif()
 if(PENSTOCK_TOOLS OR PENSTOCK_C)
-  find_package(nlohmann_json QUIET)
-  penstock_need(nlohmann_json_FOUND "nlohmann-json" nlohmann-json3-dev)
+  penstock_find(nlohmann_json nlohmann_json::nlohmann_json "nlohmann-json" nlohmann-json3-dev)
 endif()
 pkg_check_modules(liburing QUIET IMPORTED_TARGET liburing>=2.3)
 penstock_need(liburing_FOUND "liburing 2.3 or later" liburing-dev)
@@ -42,10 +53,8 @@ pkg_check_modules(libisal QUIET IMPORTED_TARGET libisal)
 penstock_need(libisal_FOUND "ISA-L" libisal-dev)
 
 if(PENSTOCK_TESTS)
-  find_package(GTest QUIET)
-  penstock_need(GTest_FOUND "GoogleTest" "libgtest-dev libgmock-dev, or configure with -DPENSTOCK_TESTS=OFF")
+  penstock_find(GTest GTest::gmock "GoogleTest" "libgtest-dev libgmock-dev, or configure with -DPENSTOCK_TESTS=OFF")
 endif()
 if(PENSTOCK_BENCHMARKS)
-  find_package(benchmark QUIET)
-  penstock_need(benchmark_FOUND "Google Benchmark" "libbenchmark-dev, or configure with -DPENSTOCK_BENCHMARKS=OFF")
+  penstock_find(benchmark benchmark::benchmark "Google Benchmark" "libbenchmark-dev, or configure with -DPENSTOCK_BENCHMARKS=OFF")
 endif()
