@@ -60,6 +60,18 @@ def check_pkg_config(place, prefix, *how, library_path=None):
     place.check_program(program, env={"LD_LIBRARY_PATH": library_path} if library_path else None)
 
 
+def case_absolute_folders(place):
+    """Folders that are named exactly, as some distributions do; nothing is built."""
+    build, folders = place.fresh("absolute_build"), {"libdir": "/opt/elsewhere/lib64", "includedir": "/opt/headers"}
+    place.configure(ROOT, build, "-DPENSTOCK_TESTS=OFF", "-DPENSTOCK_BENCHMARKS=OFF", "-DPENSTOCK_WITH_HIP=OFF",
+                    *(f"-DCMAKE_INSTALL_{name.upper()}={folder}" for name, folder in folders.items()))
+    env = {**place.env, "PKG_CONFIG_PATH": os.path.join(build, "package")}
+    for package in ("penstock-layout", "penstock-driver", "penstock-runtime", "penstock-c"):
+        for name, folder in folders.items():
+            told = run("pkg-config", f"--variable={name}", package, env=env).strip()
+            assert told == folder, f"{package}: {name} is {told}"
+
+
 def case_subproject(place):
     """The same options as the build that is tested has, so that ccache knows the sources."""
     build = place.beside("subproject")
