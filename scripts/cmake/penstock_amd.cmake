@@ -112,6 +112,11 @@ if(NOT PENSTOCK_AMD_BUILT_TARGETS)
 endif()
 
 set(PENSTOCK_HIP ON)
+# What is installed finds a runtime library where the system does not look for one: AMD's own packages are in /opt/rocm.
+cmake_path(GET PENSTOCK_HIP_LIBRARY PARENT_PATH penstock_amd_folder)
+if(NOT penstock_amd_folder IN_LIST CMAKE_CXX_IMPLICIT_LINK_DIRECTORIES)
+  set(CMAKE_INSTALL_RPATH_USE_LINK_PATH ON)
+endif()
 
 # penstock_hip_code_objects(FILES SOURCE): a code object of SOURCE for each target. Sets FILES to a list of them, in the order of
 # PENSTOCK_AMD_BUILT_TARGETS.

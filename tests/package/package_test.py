@@ -86,6 +86,29 @@ def case_hip(place):
     place.check_consumer("hip", place.path("static"), "-DPENSTOCK_AMD_TARGETS=gfx90a")
 
 
+def installed_rpaths(build, name):
+    """The folders that what build/NAME installs looks for libraries in. They are known before anything is built."""
+    with open(os.path.join(build, name, "cmake_install.cmake"), encoding="utf-8") as file:
+        return {folder for found in re.findall(r'\bRPATH "([^"]*)"', file.read()) for folder in found.split(":")}
+
+
+def case_gpu_library_elsewhere(place):
+    """Where the system does not look for it, as AMD's own packages have it, what is installed does. Nothing is built."""
+    with open(os.path.join(place.given.build, "CMakeCache.txt"), encoding="utf-8") as file:
+        library = re.search(r"^PENSTOCK_HIP_LIBRARY:\w+=(/.*)$", file.read(), re.M)
+    if place.given.hip != "ON" or not library:
+        consumer.skip("the device for AMD GPUs is not built. Fix: run scripts/setup hip.")
+    elsewhere, build = place.fresh("elsewhere"), place.fresh("elsewhere_build")
+    os.makedirs(elsewhere)
+    os.symlink(library[1], os.path.join(elsewhere, os.path.basename(library[1])))
+    place.configure(ROOT, build, "-DPENSTOCK_TESTS=OFF", "-DPENSTOCK_BENCHMARKS=OFF", "-DBUILD_SHARED_LIBS=ON",
+                    "-DPENSTOCK_WITH_HIP=ON", "-DPENSTOCK_AMD_TARGETS=gfx90a",
+                    f"-DPENSTOCK_HIP_LIBRARY={os.path.join(elsewhere, os.path.basename(library[1]))}")
+    for name in ("hip", "runtime/c", "benchmarks/cli"):
+        assert elsewhere in installed_rpaths(build, name), f"{name} looks in {installed_rpaths(build, name)}"
+    assert installed_rpaths(build, "runtime") == {"\\$ORIGIN"}, installed_rpaths(build, "runtime")
+
+
 def refused(place, text, prefix="static"):
     """What CMake says of a project that has `text` for find_package's arguments."""
     source, build = place.path("refused"), place.fresh("refused_build")
