@@ -13,6 +13,7 @@ import datetime
 import hashlib
 import json
 import os
+import platform
 import re
 import subprocess
 import sys
@@ -58,6 +59,11 @@ def verification_code(files):
     return hashlib.sha1("".join(sorted(file["checksums"][0]["checksumValue"] for file in files)).encode()).hexdigest()
 
 
+def distribution():
+    """Whose packages dpkg installs here: debian, ubuntu."""
+    return platform.freedesktop_os_release().get("ID", "debian")
+
+
 def debian_package(name):
     """What dpkg says of an installed package."""
     fields = "${Package}\t${Version}\t${Architecture}\t${source:Package}\t${source:Version}\t${Homepage}"
@@ -75,7 +81,7 @@ def debian_package(name):
         "copyrightText": "NOASSERTION",
         "sourceInfo": f"built from source package {source} {source_version}",
         "externalRefs": [{"referenceCategory": "PACKAGE-MANAGER", "referenceType": "purl",
-                          "referenceLocator": f"pkg:deb/debian/{package}@{version}?arch={architecture}"}],
+                          "referenceLocator": f"pkg:deb/{distribution()}/{package}@{version}?arch={architecture}"}],
     }
     if homepage:
         entry["homepage"] = homepage

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+from unittest import mock
 
 sys.dont_write_bytecode = True
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -113,6 +114,13 @@ class AnSbom(unittest.TestCase):
         document = json.loads(first)
         self.assertEqual([], complaints(document))
         self.assertEqual(version, document["packages"][1]["versionInfo"])
+
+    def test_of_packages_names_the_distribution_that_they_are_of(self):
+        said = "libx\t1\tamd64\tx\t1\t\n"
+        with (mock.patch.object(sbom.platform, "freedesktop_os_release", return_value={"ID": "ubuntu"}),
+              mock.patch.object(sbom.subprocess, "run", return_value=mock.Mock(stdout=said))):
+            [reference] = sbom.debian_package("libx")["externalRefs"]
+        self.assertEqual("pkg:deb/ubuntu/libx@1?arch=amd64", reference["referenceLocator"])
 
 
 if __name__ == "__main__":
