@@ -43,9 +43,12 @@ uint64_t BufferBytesOf(const Job& job) {
   return uint64_t{job.numjobs} * buffers.buffer_count * buffers.buffer_bytes;
 }
 
-absl::Status CheckPath(const Job& job, const VolumeFacts& volume) {
+absl::Status CheckSupport(const Job& job, const VolumeFacts& volume) {
   const PathSupport& support = volume.support(job.path);
-  if (support.fd < 0) return Unfit(support.refusal.cause, support.refusal.remedy);
+  return support.fd < 0 ? Unfit(support.refusal.cause, support.refusal.remedy) : absl::OkStatus();
+}
+
+absl::Status CheckPolling(const Job& job, const VolumeFacts& volume) {
   if (job.poll_device && volume.nvme.has_value() && volume.nvme->controller.poll_queue_count == 0) {
     return Unfit(
         absl::StrCat("iopoll: controller ", volume.nvme->controller.name, " of ", volume.name,
@@ -164,8 +167,10 @@ uint64_t LockedBytesOf(const Job& job) {
 
 absl::Status CheckJob(const Job& job, const HostLimits& host, absl::Span<const VolumeFacts> volumes) {
   PENSTOCK_RETURN_IF_ERROR(CheckValues(job));
+  // First what the volumes cannot do at all: another buffer or option would not help there.
+  for (const VolumeFacts& volume : volumes) PENSTOCK_RETURN_IF_ERROR(CheckSupport(job, volume));
   PENSTOCK_RETURN_IF_ERROR(CheckPathOptions(job));
-  for (const VolumeFacts& volume : volumes) PENSTOCK_RETURN_IF_ERROR(CheckPath(job, volume));
+  for (const VolumeFacts& volume : volumes) PENSTOCK_RETURN_IF_ERROR(CheckPolling(job, volume));
   PENSTOCK_RETURN_IF_ERROR(CheckHost(job, host));
   for (const VolumeFacts& volume : volumes) PENSTOCK_RETURN_IF_ERROR(CheckExtent(job, volume));
   return absl::OkStatus();

@@ -86,6 +86,15 @@ TEST(JobLimits, RefuseAPathThatDoesNotGoWithTheBuffers) {
                 "path bar reads into memory of a device", "add buffer=window");
 }
 
+TEST(JobLimits, TellFirstWhatAVolumeCannotDoWithAnyOptions) {
+  ExpectRefusal(CheckJob(JobOn(ReadPath::kBar), Host(), {File()}), absl::StatusCode::kFailedPrecondition,
+                "a.img is no NVMe namespace", "use path read");
+  Job polled = JobOn(ReadPath::kPread);
+  polled.poll_device = true;
+  ExpectRefusal(CheckJob(polled, Host(), {Namespace()}), absl::StatusCode::kFailedPrecondition, "path pread uses no io_uring",
+                "leave iopoll and sqpoll out");
+}
+
 TEST(JobLimits, RefusePollingWithoutPollQueues) {
   Job job = JobOn(ReadPath::kNvme);
   job.poll_device = true;
