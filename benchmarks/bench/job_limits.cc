@@ -2,9 +2,11 @@
 #include "benchmarks/bench/job_limits.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "benchmarks/bench/buffers.h"
 #include "benchmarks/bench/job_check.h"
 #include "benchmarks/cli/byte_size.h"
@@ -66,11 +68,11 @@ uint32_t StepOf(const Job& job, const VolumeFacts& volume) {
 absl::Status CheckStep(const Job& job, const VolumeFacts& volume, absl::string_view option, uint64_t bytes) {
   const uint32_t step = StepOf(job, volume);
   if (bytes % step == 0) return absl::OkStatus();
+  std::string cause =
+      absl::StrCat(option, "=", bytes, " is not a multiple of ", step, ", in which path ", PathOf(job), " reads ", volume.name);
   std::string fix = absl::StrCat("use a multiple of ", step);
-  if (step > volume.block_bytes) absl::StrAppend(&fix, ", or paths=pread, which reads in any steps");
-  return Wrong(
-      absl::StrCat(option, "=", bytes, " is not a multiple of ", step, ", in which path ", PathOf(job), " reads ", volume.name),
-      std::move(fix));
+  if (bytes % std::max(1U, volume.block_bytes) != 0) return Wrong(std::move(cause), std::move(fix));
+  return Unfit(std::move(cause), absl::StrCat(fix, ", or paths=pread, which reads in any steps"));
 }
 
 absl::Status CheckExtent(const Job& job, const VolumeFacts& volume) {
@@ -96,15 +98,17 @@ absl::Status CheckExtent(const Job& job, const VolumeFacts& volume) {
   return absl::OkStatus();
 }
 
-absl::Status CheckMemory(const Job& job, const HostLimits& host) {
+absl::Status CheckLockedMemory(const Job& job, const HostLimits& host) {
   const uint64_t locked = LockedBytesOf(job);
-  if (host.locked_bytes.has_value() && locked > *host.locked_bytes) {
-    return Wrong(absl::StrCat("numjobs=", job.numjobs, ", iodepth=", job.iodepth, " and bs=", job.max_block_bytes,
-                              job.runner == Runner::kNone ? "" : ", twice as a device looks at the bytes,", " lock ",
-                              cli::FormatBytes(static_cast<double>(locked)), " of memory by path ", PathOf(job),
-                              ", and this user may lock ", cli::FormatBytes(static_cast<double>(*host.locked_bytes))),
-                 "raise the limit (ulimit -l, or LimitMEMLOCK= of the service), use less of the three, or paths=pread");
-  }
+  if (!host.locked_bytes.has_value() || locked <= *host.locked_bytes) return absl::OkStatus();
+  return Unfit(absl::StrCat("numjobs=", job.numjobs, ", iodepth=", job.iodepth, " and bs=", job.max_block_bytes,
+                            job.runner == Runner::kNone ? "" : ", twice as a device looks at the bytes,", " lock ",
+                            cli::FormatBytes(static_cast<double>(locked)), " of memory by path ", PathOf(job),
+                            ", and this user may lock ", cli::FormatBytes(static_cast<double>(*host.locked_bytes))),
+               "raise the limit (ulimit -l, or LimitMEMLOCK= of the service), use less of the three, or paths=pread");
+}
+
+absl::Status CheckHugePages(const Job& job, const HostLimits& host) {
   const uint64_t huge_pages = (BufferBytesOf(job) / job.numjobs + kHugePageBytes - 1) / kHugePageBytes * job.numjobs;
   if (job.huge_pages == true && host.free_huge_pages < huge_pages) {
     return Wrong(absl::StrCat("hugepages=1: the buffers need ", huge_pages, " huge pages of 2 MiB, and ", host.free_huge_pages,
@@ -151,11 +155,26 @@ absl::Status CheckGpu(const Job& job, const HostLimits& host) {
   return absl::OkStatus();
 }
 
-/// Values that no path of this host can do.
+/// First what no path of this host can do: a path that is unfit for itself hides nothing that stops all of them.
 absl::Status CheckHost(const Job& job, const HostLimits& host) {
   PENSTOCK_RETURN_IF_ERROR(CheckProcessors(job, host.processors));
   PENSTOCK_RETURN_IF_ERROR(CheckGpu(job, host));
-  return CheckMemory(job, host);
+  PENSTOCK_RETURN_IF_ERROR(CheckHugePages(job, host));
+  return CheckLockedMemory(job, host);
+}
+
+/// What each path says of the first run that was to take it, and what would help the last of them: it is the one that needs
+/// least.
+absl::Status NoPathFits(absl::Span<const Job> runs, absl::Span<const absl::Status> statuses) {
+  std::set<ReadPath> told;
+  std::vector<std::string> causes;
+  std::string remedy;
+  for (size_t i = 0; i < runs.size(); ++i) {
+    if (!told.insert(runs[i].path).second) continue;
+    causes.push_back(absl::StrCat(PathOf(runs[i]), ": ", CauseOf(statuses[i])));
+    remedy = RemedyOf(statuses[i]);
+  }
+  return Unfit(absl::StrCat("no path can be used (", absl::StrJoin(causes, "; "), ")"), std::move(remedy));
 }
 
 }  // namespace
@@ -193,6 +212,8 @@ absl::StatusOr<std::vector<absl::Status>> CheckRuns(absl::Span<const Job> runs, 
     }
     statuses.push_back(std::move(status));
   }
+  const bool any_fits = std::any_of(statuses.begin(), statuses.end(), [](const absl::Status& status) { return status.ok(); });
+  if (!statuses.empty() && !any_fits) return NoPathFits(runs, statuses);
   return statuses;
 }
 

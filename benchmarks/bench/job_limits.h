@@ -24,7 +24,8 @@ absl::Status CheckJob(const Job& job, const HostLimits& host, absl::Span<const V
 
 /// All runs before the first begins. For each OK, or why its path cannot be used, which becomes a line of the results: only where
 /// Job::path_is_demanded is false. Requires: `volumes` has, by its name, each that a run reads (ReadVolumeFacts).
-/// Errors: that of the first run which cannot be done as it was asked for: none should begin then.
+/// Errors: that of the first run which cannot be done as it was asked for; FailedPrecondition if there is a reason for each run,
+/// with those of all paths. None should begin then.
 absl::StatusOr<std::vector<absl::Status>> CheckRuns(absl::Span<const Job> runs, const HostLimits& host,
                                                     const std::map<std::string, VolumeFacts>& volumes);
 

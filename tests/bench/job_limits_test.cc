@@ -70,6 +70,31 @@ void ExpectWrong(const absl::Status& status, const char* cause, const char* reme
   ExpectRefusal(status, absl::StatusCode::kInvalidArgument, cause, remedy);
 }
 
+/// For a path's own reason: others may do what was asked for.
+void ExpectUnfit(const absl::Status& status, const char* cause, const char* remedy) {
+  ExpectRefusal(status, absl::StatusCode::kFailedPrecondition, cause, remedy);
+}
+
+std::vector<Job> JobsOnEveryPath() {
+  std::vector<Job> runs;
+  for (const ReadPath path : kReadPaths) {
+    runs.push_back(JobOn(path));
+    runs.back().path_is_demanded = false;
+  }
+  return runs;
+}
+
+/// Which of the runs are to begin; none if the whole command is refused.
+std::vector<bool> Usable(const std::vector<Job>& runs, const HostLimits& host, const VolumeFacts& volume) {
+  const auto statuses = CheckRuns(runs, host, {{"v", volume}});
+  EXPECT_TRUE(statuses.ok()) << statuses.status();
+  std::vector<bool> usable;
+  if (statuses.ok()) {
+    for (const absl::Status& status : *statuses) usable.push_back(status.ok());
+  }
+  return usable;
+}
+
 TEST(JobLimits, TakeWhatTheHostCanDo) {
   for (const ReadPath path : {ReadPath::kNvme, ReadPath::kRead, ReadPath::kPread}) {
     EXPECT_TRUE(CheckJob(JobOn(path), Host(), {Namespace()}).ok()) << CheckJob(JobOn(path), Host(), {Namespace()});
@@ -119,7 +144,7 @@ TEST(JobLimits, RefuseBlocksThatAreNotWholeOnes) {
 TEST(JobLimits, KnowTheStepsOfEachPath) {
   Job job = JobOn(ReadPath::kRead);
   job.min_block_bytes = job.max_block_bytes = 512;
-  ExpectWrong(CheckJob(job, Host(), {File()}), "bs=512 is not a multiple of 4096, in which path read reads a.img",
+  ExpectUnfit(CheckJob(job, Host(), {File()}), "bs=512 is not a multiple of 4096, in which path read reads a.img",
               "use a multiple of 4096, or paths=pread");
   job.path = ReadPath::kPread;
   EXPECT_TRUE(CheckJob(job, Host(), {File()}).ok());
@@ -174,7 +199,7 @@ TEST(JobLimits, RefuseMoreLockedMemoryThanIsAllowed) {
   EXPECT_TRUE(CheckJob(job, Host(), {Namespace()}).ok());
   job.runner = Runner::kCpu;
   EXPECT_EQ(LockedBytesOf(job), 16 * kMib) << "what the device has is not read into";
-  ExpectWrong(
+  ExpectUnfit(
       CheckJob(job, Host(), {Namespace()}),
       "numjobs=2, iodepth=1024 and bs=4096, twice as a device looks at the bytes, lock 16.0 MiB of memory by path read, and this "
       "user may lock 8.00 MiB",
@@ -256,16 +281,29 @@ TEST(JobLimits, RefuseWhatParsingWouldHaveRefused) {
 }
 
 TEST(JobLimits, LetOtherPathsRunWhereNoneWasDemanded) {
-  std::vector<Job> runs;
-  for (const ReadPath path : kReadPaths) {
-    runs.push_back(JobOn(path));
-    runs.back().path_is_demanded = false;
+  EXPECT_THAT(Usable(JobsOnEveryPath(), Host(), File()), ElementsAre(false, false, true, true))
+      << "bar and nvme are for namespaces";
+}
+
+TEST(JobLimits, LetPreadRunWhereOthersNeedOtherStepsOrMoreLockedMemory) {
+  std::vector<Job> unaligned = JobsOnEveryPath();
+  for (Job& job : unaligned) job.min_block_bytes = job.max_block_bytes = 4097;
+  EXPECT_THAT(Usable(unaligned, Host(), File()), ElementsAre(false, false, false, true));
+  std::vector<Job> large = JobsOnEveryPath();
+  for (Job& job : large) job.iodepth = 4096;
+  EXPECT_THAT(Usable(large, Host(), Namespace()), ElementsAre(false, false, false, true));
+}
+
+TEST(JobLimits, StopEveryRunWhereNoPathCanBeUsed) {
+  std::vector<Job> runs = JobsOnEveryPath();
+  for (Job& job : runs) {
+    job.min_block_bytes = job.max_block_bytes = 4097;
+    job.poll_device = true;
   }
-  const auto statuses = CheckRuns(runs, Host(), {{"v", File()}});
-  ASSERT_TRUE(statuses.ok()) << statuses.status();
-  std::vector<bool> usable;
-  for (const absl::Status& status : *statuses) usable.push_back(status.ok());
-  EXPECT_THAT(usable, ElementsAre(false, false, true, true)) << "bar and nvme are for namespaces";
+  const absl::Status status = CheckRuns(runs, Host(), {{"v", File()}}).status();
+  ExpectUnfit(status, "no path can be used (bar: a.img is no NVMe namespace; nvme: ", "leave iopoll and sqpoll out");
+  EXPECT_THAT(CauseOf(status),
+              HasSubstr("; read: bs=4097 is not a multiple of 4096, in which path read reads a.img; pread: path"));
 }
 
 TEST(JobLimits, StopEveryRunForADemandOrAWrongValue) {

@@ -156,12 +156,22 @@ def check_job_file(where):
 
 def check_refusals_before_anything_runs(where):
     path = file_in(where)
-    for options, words in ((["--bs=1000"], "bs"), (["--iodepth=0"], "iodepth"), (["--paths=nvme"], "no NVMe namespace"),
+    for options, words in ((["--bs=0"], "bs"), (["--iodepth=0"], "iodepth"), (["--paths=nvme"], "no NVMe namespace"),
                            (["--op=crc32c"], "device"), (["--size=1T"], "size"), (["--cpus=4000"], "cpus"),
                            (["--nonsense=1"], "nonsense"), (["--output=/nowhere/x"], "/nowhere/x"),
                            (["--steadystate=5%"], "steadystate"), (["--metrics=/nowhere/x"], "/nowhere/x")):
         done = bench(path, *options, expect=2)
         assert words in done.stderr and "Fix:" in done.stderr and done.stdout == "", (options, done.stderr)
+
+
+def check_what_only_a_path_cannot_do_is_reported(where):
+    path = file_in(where)
+    runs = json.loads(bench(path, "--bs=4097", "--output-format=json", *SHORT).stdout)["run"]
+    assert {run["job"]["path"]: run["status"] for run in runs} == {"bar": "refused", "nvme": "refused", "read": "refused",
+                                                                 "pread": "ok"}, runs
+    assert "Fix:" in bench(path, "--bs=4097", "--paths=read,pread", expect=2).stderr
+    done = bench(path, "--bs=4097", "--sqpoll", expect=2)
+    assert "no path can be used (bar: " in done.stderr and "; pread: " in done.stderr and done.stdout == "", done
 
 
 def check_ctrl_c(where):
@@ -186,8 +196,9 @@ def check_metrics(where):
 
 
 for test in (check_result_file, check_nothing_is_overwritten, check_csv_and_table, check_every_way_to_read, check_job_file,
-             check_refusals_before_anything_runs, check_ctrl_c, check_metrics, check_what_this_machine_may_lack, check_a_pattern,
-             check_steady_state, check_results_that_cannot_be_written, check_a_port_that_is_taken):
+             check_refusals_before_anything_runs, check_what_only_a_path_cannot_do_is_reported, check_ctrl_c, check_metrics,
+             check_what_this_machine_may_lack, check_a_pattern, check_steady_state, check_results_that_cannot_be_written,
+             check_a_port_that_is_taken):
     with pc.directory() as directory:
         test(directory)
 print("measured as documented")
