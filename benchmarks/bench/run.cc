@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "benchmarks/bench/gear.h"
 #include "benchmarks/bench/lane.h"
@@ -94,13 +95,21 @@ class JobRun {
     return Probe();
   }
 
-  /// A read into poisoned memory, compared with another way's: on a thread of its own, as the queue belongs to the lane's.
+  /// A read into poisoned memory, compared with another way's: by a queue of its own, which polls if the lanes' queues do, as not
+  /// every volume can be polled.
   absl::Status Probe() const {
     if (job_.path == ReadPath::kPread || job_.buffer.kind != cli::BufferChoice::Kind::kPinned) return absl::OkStatus();
+    ReadQueueOptions options = {.poll_device = job_.poll_device, .kernel_thread = job_.kernel_thread};
     for (const Volume* const volume : volumes_.all) {
-      const std::optional<Refusal> refusal = ProbePath(job_.path, *volume, BufferPool::Create);
-      if (refusal.has_value())
-        return MakeError(absl::StatusCode::kFailedPrecondition, What(refusal->cause), Fix(refusal->remedy));
+      const std::optional<Refusal> refusal = ProbePath(job_.path, *volume, BufferPool::Create, options);
+      if (!refusal.has_value()) continue;
+      What cause(refusal->cause);
+      Fix remedy(refusal->remedy);
+      if (std::exchange(options.poll_device, false) && !ProbePath(job_.path, *volume, BufferPool::Create, options).has_value()) {
+        cause = What(absl::StrCat("iopoll: ", refusal->cause));
+        remedy = Fix("leave iopoll out");  // The path is good: it is the polling that this volume cannot do.
+      }
+      return MakeError(absl::StatusCode::kFailedPrecondition, std::move(cause), std::move(remedy));
     }
     return absl::OkStatus();
   }

@@ -209,6 +209,18 @@ TEST(Run, IsRefusedWithARemedyWhereNothingCanBeRead) {
   }
 }
 
+TEST(Run, IsRefusedBeforeItBeginsWhereTheVolumeCannotBePolled) {
+  const TempFile file(kFileBytes);
+  if (!CanReadDirectly(file)) GTEST_SKIP() << "no direct I/O here. Fix: run it in a folder of a disk.";
+  Job job = JobOn(file, ReadPath::kRead);
+  job.poll_device = true;
+  const RunResult run = RunJob(job, {});
+  if (run.verdict == Verdict::kOk) GTEST_SKIP() << "the disk here can be polled. Fix: run it in a folder of one that cannot.";
+  EXPECT_EQ(run.verdict, Verdict::kRefused) << run.status;
+  EXPECT_THAT(CauseOf(run.status), HasSubstr("iopoll: "));
+  EXPECT_EQ(RemedyOf(run.status), "leave iopoll out");
+}
+
 TEST(Run, FailsOnAProcessorThatThereIsNot) {
   const TempFile file(kFileBytes);
   Job job = JobOn(file);
