@@ -83,8 +83,10 @@ Json CpuJson(const RunResult& run) {
 Json SeriesJson(const std::vector<Second>& series) {
   Json json = Json::array();
   for (size_t i = 0; i < series.size(); ++i) {
-    json.push_back(
-        {{"second", i + 1}, {"iops", series[i].reads}, {"bytes_per_second", series[i].bytes}, {"p99_ns", series[i].p99_ns}});
+    json.push_back({{"second", i + 1},
+                    {"iops", series[i].reads},
+                    {"bytes_per_second", series[i].bytes},
+                    {"p99_ns", series[i].reads > 0 ? Json(series[i].p99_ns) : Json(nullptr)}});
   }
   return json;
 }

@@ -94,8 +94,9 @@ function sparse(ticks, room, formatter) {
 
 function frameOf(width, options) {
   const points = options.series.flatMap((series) => series.points);
-  const highs = points.map((point) => Math.max(point.y, point.high || 0));
-  const lows = points.map((point) => Math.min(point.y, point.low || Infinity)).filter((value) => value > 0);
+  const drawn = points.filter((point) => point.y !== null);
+  const highs = drawn.map((point) => Math.max(point.y, point.high || 0));
+  const lows = drawn.map((point) => Math.min(point.y, point.low || Infinity)).filter((value) => value > 0);
   const xs = unique(points.map((point) => point.x)).sort((a, b) => a - b);
   const frame = { left: 58, right: width - 12, top: 12, bottom: (options.height || 240) - 42, xs };
   if (options.log) {
@@ -108,6 +109,15 @@ function frameOf(width, options) {
   frame.x = xs.length > 1 ? scale(xs[0], xs[xs.length - 1], frame.left + inset, frame.right - inset)
     : () => (frame.left + frame.right) / 2;
   return frame;
+}
+
+// A point whose y is null is a gap in its line: nothing was there to be measured. What is alone between two gaps is a dot.
+function pathOf(points, x, y) {
+  return points.map((point, i) => {
+    if (point.y === null) return "";
+    const place = `${x(point.x).toFixed(1)} ${y(point.y).toFixed(1)}`;
+    return i > 0 && points[i - 1].y !== null ? `L${place}` : `M${place}h0`;
+  }).join("");
 }
 
 // options: {title, unit, xLabel, xFormat, yFormat, log, time, height, series: [{name, style, again, points: [{x, y, low, high}]}]}
@@ -125,8 +135,7 @@ function lineChart(options) {
       "aria-label": `${filled.title}. ${filled.series.map((series) => series.name).join(", ")}. Left and right arrows step through the values; the table below has all.`,
     }, axes(frame, sparse(xTicks, frame.right - frame.left, filled.xFormat), y.ticks(5), filled));
     for (const series of filled.series) {
-      const path = series.points.map((point, i) => `${i ? "L" : "M"}${x(point.x).toFixed(1)} ${y(point.y).toFixed(1)}`).join("");
-      chart.append(svg("path", { class: series.again ? "line again" : "line", style: styleOf(series.style), "stroke-dasharray": DASHES[series.style.dash % 4], d: path }));
+      chart.append(svg("path", { class: series.again ? "line again" : "line", style: styleOf(series.style), "stroke-dasharray": DASHES[series.style.dash % 4], d: pathOf(series.points, x, y) }));
     }
     if (!filled.time) {
       for (const series of filled.series) chart.append(...marksOf(series, x, y));

@@ -77,6 +77,12 @@ void JsonFields::ReadOrNull(const char* key, double& out) const {
   if (found == object_.end() || !found->is_null()) Read(key, out);
 }
 
+void JsonFields::ReadOrNull(const char* key, std::optional<double>& out) const {
+  const auto found = object_.find(key);
+  if (found != object_.end() && found->is_null()) return;
+  if (const Json* value = Find(key, &Json::is_number, "number or null")) out = value->get<double>();
+}
+
 void JsonFields::ReadOrNull(const char* key, std::optional<bool>& out) const {
   const auto found = object_.find(key);
   if (found != object_.end() && found->is_null()) return;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,8 @@ class JsonFields {
   void Read(const char* key, std::vector<std::string>& out) const;
   /// A number; null stands for 0.
   void ReadOrNull(const char* key, double& out) const;
+  /// A value, or nothing for null.
+  void ReadOrNull(const char* key, std::optional<double>& out) const;
   void ReadOrNull(const char* key, std::optional<bool>& out) const;
   /// A list, its elements joined by commas; null stands for none.
   void ReadJoined(const char* key, std::string& out) const;

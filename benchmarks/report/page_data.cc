@@ -41,7 +41,7 @@ Json SeriesJson(const Point& point, size_t most) {
     for (const Second& entry : Thinned(run->series, most)) {
       second.push_back(Short(entry.second));
       iops.push_back(Short(entry.iops));
-      p99.push_back(Short(entry.p99_ns));
+      p99.push_back(entry.p99_ns.has_value() ? Short(*entry.p99_ns) : Json(nullptr));
     }
     all.push_back({std::move(second), std::move(iops), std::move(p99)});
   }

@@ -73,7 +73,7 @@ struct Second {
   double second = 0;
   double iops = 0;
   double bytes_per_second = 0;
-  double p99_ns = 0;
+  std::optional<double> p99_ns;  // nothing: no read ended
 };
 
 struct Proof {

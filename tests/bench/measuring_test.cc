@@ -164,6 +164,16 @@ TEST(BlockStatistics, AreReadsAndSectors) {
   for (const char* const text : {"", "1 2", "a b c", "1 2 x"}) EXPECT_EQ(ParseBlockStatistics(text).reads, 0u) << text;
 }
 
+TEST(ResultJson, HasNoLatencyOfASecondWithoutARead) {
+  BenchResult result;
+  RunResult& run = result.runs.emplace_back();
+  run.series = {{.reads = 2, .bytes = 8192, .p99_ns = 500}, {}};
+  const auto json = nlohmann::json::parse(FormatJson(result));
+  const auto& series = json["run"][0]["series"];
+  EXPECT_EQ(series[0]["p99_ns"], 500);
+  EXPECT_TRUE(series[1]["p99_ns"].is_null());
+}
+
 TEST(Metrics, AreGaugesInBaseUnits) {
   Job job;
   job.name = "a \"b\"";

@@ -80,6 +80,20 @@ class Page(unittest.TestCase):
             self.assertFalse(self.browser.evaluate(f"{wrong}.test(document.body.innerHTML.replace(/<script.*/s, ''))"))
             self.shoot(name)
 
+    def test_a_second_without_a_read_is_a_gap(self):
+        result = sample_results.results(loops=1, seconds=9)
+        for run in result["run"]:
+            for second in (3, 5):
+                run.get("series", [{}] * 9)[second].update(iops=0, bytes_per_second=0, p99_ns=None)
+        self.open(write_page(self.folder, "gap.html", result))
+        self.assertEqual(self.browser.problems, [])
+        self.browser.evaluate("document.querySelector('#time details').open = true")
+        self.browser.settle()
+        lines = "[...document.querySelectorAll('#time figure:nth-child(2) svg.chart .line')].map(line => line.getAttribute('d'))"
+        for line in self.browser.evaluate(lines):
+            self.assertEqual((line.count("M"), line.count("L")), (3, 4), line)
+        self.assertIn("–", self.browser.evaluate("document.querySelector('#time tbody').textContent"))
+
     def test_a_grid_of_180_runs_opens_in_under_a_second(self):
         self.assertLess(os.path.getsize(self.single), 2_000_000)
         times = []

@@ -84,7 +84,7 @@ TEST(Page, SeriesAreThinnedWithoutLosingASpike) {
   const std::vector<Second> thin = Thinned(series, 64);
   ASSERT_LE(thin.size(), 64);
   ASSERT_GE(thin.size(), 32);
-  double largest = 0;
+  std::optional<double> largest;
   for (const Second& second : thin) {
     largest = std::max(largest, second.p99_ns);
     EXPECT_DOUBLE_EQ(second.iops, 100);
@@ -93,6 +93,14 @@ TEST(Page, SeriesAreThinnedWithoutLosingASpike) {
   EXPECT_EQ(largest, 9e6);
   EXPECT_EQ(Thinned(series, 1000).size(), 1000);
   EXPECT_EQ(Thinned({}, 1).size(), 0);
+}
+
+TEST(Page, ASecondWithoutAReadHasNoLatency) {
+  std::vector<RunRecord> runs = {SampleRun()};
+  runs[0].series = {{1, 100, 1000, 5e3}, {2, 0, 0, std::nullopt}, {3, 100, 1000, 7e3}};
+  const std::vector<Result> results = {SampleResult(runs)};
+  EXPECT_EQ(PageData(results)["points"][0]["series"][0][2].dump(), "[5000,null,7000]");
+  EXPECT_EQ(Thinned(runs[0].series, 2)[0].p99_ns, 5e3) << "what was measured beside it";
 }
 
 TEST(Page, FiguresHaveFiveDigits) {

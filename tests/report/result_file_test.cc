@@ -69,11 +69,14 @@ TEST(ResultFile, ARunWithoutAReadHasNoLatencyAndCountersMayBeMissing) {
     for (const char* stage : {"total", "queued", "device", "landed", "claimed", "done", "reaped"})
       run["latency_ns"][stage] = nullptr;
     run["cpu"]["ns_per_read"] = run["cpu"]["system_calls_per_read"] = nullptr;
+    run["series"][0]["p99_ns"] = nullptr;
     run["proof"]["commands"] = run["proof"]["controller"][0]["read_commands"] = nullptr;
   });
   const absl::StatusOr<Result> result = ParseResult(text, "r");
   ASSERT_TRUE(result.ok()) << result.status();
   EXPECT_EQ(result->runs[3].total.p99, 0);
+  EXPECT_FALSE(result->runs[3].series[0].p99_ns.has_value());
+  EXPECT_TRUE(result->runs[3].series[1].p99_ns.has_value());
   EXPECT_EQ(ErrorOf(Changed([](Json& document) { document["run"][0]["latency_ns"]["total"] = nullptr; })),
             "result r: /run/0/latency_ns/total is of type null, not object");
 }

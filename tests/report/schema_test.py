@@ -61,6 +61,11 @@ class Schema(unittest.TestCase):
                     del result[key]
                 self.assertTrue(self.problems_with(change), f"{place} without {key}")
 
+    def test_a_second_without_a_read_has_no_latency(self):
+        def silence(result):
+            result["run"][0]["series"][1].update(iops=0, bytes_per_second=0, p99_ns=None)
+        self.assertEqual(self.problems_with(silence), [])
+
     def test_values_that_cannot_be_are_found(self):
         def setting(value, *place):
             def change(result):
@@ -72,6 +77,7 @@ class Schema(unittest.TestCase):
                               ("penstock-bench-2", "schema"), ("yesterday", "started"), (None, "run", 2, "error"),
                               (0, "run", 0, "job", "iodepth"), ("gpu", "run", 0, "job", "device"),
                               (1, "run", 0, "latency_ns", "total", "p99"), (1.5, "run", 0, "iops"),
+                              (None, "run", 0, "series", 0, "p99_ns"), (0, "run", 0, "series", 0, "iops"),
                               (False, "run", 0, "proof", "agrees"), (1e12, "run", 0, "latency_ns", "device", "mean")):
             self.assertTrue(self.problems_with(setting(value, *place)), f"{place} = {value}")
 
