@@ -123,11 +123,6 @@ absl::Status Apply(const Words& words, JobOptions& section, RunOptions& run) {
   return CheckSection(section);
 }
 
-absl::Status CheckRun(const Job& job) {
-  PENSTOCK_RETURN_IF_ERROR(CheckValues(job));
-  return job.path_is_demanded ? CheckPathOptions(job) : absl::OkStatus();
-}
-
 }  // namespace
 
 absl::StatusOr<std::string> ReadJobFile(const std::string& path) {
@@ -155,7 +150,8 @@ absl::StatusOr<BenchRequest> ParseBench(absl::Span<const std::string> arguments,
   request.options = std::move(sections.run);
   PENSTOCK_ASSIGN_OR_RETURN(request.runs, RunsOf(sections.jobs, request.options.loops));
   for (const Job& job : request.runs) {
-    const absl::Status status = CheckRun(job);
+    // Whether the path goes with the options is for CheckJob: what the volume says of the path comes first.
+    const absl::Status status = CheckValues(job);
     if (!status.ok()) return words.job_file.has_value() ? Annotate(status, absl::StrCat("[", job.name, "]")) : status;
   }
   return request;

@@ -285,6 +285,25 @@ TEST(JobLimits, LetOtherPathsRunWhereNoneWasDemanded) {
       << "bar and nvme are for namespaces";
 }
 
+TEST(JobLimits, RefuseAPathThatDoesNotGoWithTheOptionsOnlyWhereItIsNamed) {
+  Job in_peer_memory = JobOn(ReadPath::kNvme);
+  in_peer_memory.buffer.kind = cli::BufferChoice::Kind::kPeerMemory;
+  Job polled = JobOn(ReadPath::kPread);
+  polled.poll_device = true;
+  Job submitted_by_the_kernel = JobOn(ReadPath::kPread);
+  submitted_by_the_kernel.kernel_thread = true;
+  const std::pair<Job, const char*> cases[] = {{JobOn(ReadPath::kBar), "path bar reads into memory of a device"},
+                                               {in_peer_memory, "path nvme reads into host memory"},
+                                               {polled, "path pread uses no io_uring, and iopoll is an option of it"},
+                                               {submitted_by_the_kernel, "and sqpoll is an option of it"}};
+  for (const auto& [job, cause] : cases) {
+    std::vector<Job> runs = {job, JobOn(ReadPath::kRead)};
+    ExpectUnfit(CheckRuns(runs, Host(), {{"v", Namespace()}}).status(), cause, "");
+    runs[0].path_is_demanded = false;
+    EXPECT_THAT(Usable(runs, Host(), Namespace()), ElementsAre(false, true)) << cause;
+  }
+}
+
 TEST(JobLimits, LetPreadRunWhereOthersNeedOtherStepsOrMoreLockedMemory) {
   std::vector<Job> unaligned = JobsOnEveryPath();
   for (Job& job : unaligned) job.min_block_bytes = job.max_block_bytes = 4097;
