@@ -35,12 +35,20 @@ std::string ProofOf(const RunResult& run) {
   return seen.empty() ? "-" : absl::StrJoin(seen, ", ");
 }
 
-constexpr char kRow[] = "%-6s %-8s %11s %5s %4s %10s %12s %9s %9s %9s %9s %6s  %s\n";
+constexpr char kRow[] = "%-6s %-8s %*s %5s %4s %10s %12s %9s %9s %9s %9s %6s  %s\n";
 
-std::string Row(const RunResult& run) {
+/// Of the column of block sizes: from one size to another is longer than a size.
+int BlockWidthOf(absl::Span<const RunResult> runs) {
+  size_t width = 11;
+  for (const RunResult& run : runs) width = std::max(width, BlockName(run.job).size());
+  return static_cast<int>(width);
+}
+
+std::string Row(const RunResult& run, int block_width) {
   const Latency& total = run.latency.total;
-  return absl::StrFormat(kRow, PathOf(run.job), AccessName(run.job), BlockName(run.job), absl::StrCat(run.job.iodepth),
-                         absl::StrCat(run.job.numjobs), absl::StrFormat("%.0f", PerSecond(run, run.reads)),
+  return absl::StrFormat(kRow, PathOf(run.job), AccessName(run.job), block_width, BlockName(run.job),
+                         absl::StrCat(run.job.iodepth), absl::StrCat(run.job.numjobs),
+                         absl::StrFormat("%.0f", PerSecond(run, run.reads)),
                          absl::StrCat(cli::FormatBytes(PerSecond(run, run.bytes)), "/s"), Duration(total.p50_ns),
                          Duration(total.p99_ns), Duration(total.p99_9_ns), FormatNs(PerRead(run, CpuNs(run))),
                          absl::StrFormat("%.2f", PerRead(run, static_cast<double>(run.usage.system_calls))), ProofOf(run));
@@ -150,15 +158,16 @@ Spread SpreadOf(std::vector<double> values) {
 }
 
 std::string FormatTable(const BenchResult& result) {
-  std::string text = absl::StrFormat(kRow, "path", "rw", "bs", "depth", "jobs", "IOPS", "bandwidth", "p50", "p99", "p99.9",
-                                     "CPU/read", "calls", "proof");
+  const int block_width = BlockWidthOf(result.runs);
+  std::string text = absl::StrFormat(kRow, "path", "rw", block_width, "bs", "depth", "jobs", "IOPS", "bandwidth", "p50", "p99",
+                                     "p99.9", "CPU/read", "calls", "proof");
   for (const RunResult& run : result.runs) {
     if (run.verdict == Verdict::kRefused) {
-      absl::StrAppendFormat(&text, "%-6s %-8s %11s refused: %s\n", PathOf(run.job), AccessName(run.job), BlockName(run.job),
-                            std::string(run.status.message()));
+      absl::StrAppendFormat(&text, "%-6s %-8s %*s refused: %s\n", PathOf(run.job), AccessName(run.job), block_width,
+                            BlockName(run.job), std::string(run.status.message()));
       continue;
     }
-    absl::StrAppend(&text, Row(run), StageLine(run), Remarks(run));
+    absl::StrAppend(&text, Row(run, block_width), StageLine(run), Remarks(run));
   }
   absl::StrAppend(&text, SpreadLines(result.runs));
   absl::StrAppendFormat(&text, "measuring takes %.0f ns of each read%s\n", result.cost.read_ns,

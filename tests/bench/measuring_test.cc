@@ -11,6 +11,7 @@
 #include <memory>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 
 #include "benchmarks/bench/live_line.h"
 #include "benchmarks/bench/metrics.h"
@@ -172,6 +173,18 @@ TEST(ResultJson, HasNoLatencyOfASecondWithoutARead) {
   const auto& series = json["run"][0]["series"];
   EXPECT_EQ(series[0]["p99_ns"], 500);
   EXPECT_TRUE(series[1]["p99_ns"].is_null());
+}
+
+TEST(ResultTable, HasItsColumnsBeneathTheirNamesForEverySizeOfBlocks) {
+  BenchResult result;
+  for (const uint32_t most_bytes : {4096U, 1U << 20}) {
+    RunResult& run = result.runs.emplace_back();
+    run.job.max_block_bytes = most_bytes;
+    run.job.iodepth = 64;
+  }
+  const std::vector<std::string> lines = absl::StrSplit(FormatTable(result), '\n');
+  const size_t end = lines[0].find(" depth") + 6;
+  for (const size_t row : {size_t{1}, size_t{2}}) EXPECT_EQ(lines[row].substr(0, end).substr(end - 3), " 64") << lines[row];
 }
 
 TEST(Metrics, AreGaugesInBaseUnits) {
