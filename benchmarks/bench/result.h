@@ -74,6 +74,9 @@ struct RunResult {
   Proof proof;
   std::string pages;               // what the buffers lie on
   std::vector<std::string> notes;  // what is to be known of the job when its figures are read
+
+  /// Whether it was held against what others counted: not if it never began, or broke on the way.
+  bool is_judged() const { return verdict != Verdict::kRefused && verdict != Verdict::kFailed; }
 };
 
 }  // namespace penstock::bench

@@ -91,8 +91,9 @@ Json SeriesJson(const std::vector<Second>& series) {
   return json;
 }
 
-Json ProofJson(const Proof& proof) {
-  Json json = {{"agrees", proof.contradictions.empty()},
+Json ProofJson(const RunResult& run) {
+  const Proof& proof = run.proof;
+  Json json = {{"agrees", run.is_judged() ? Json(proof.contradictions.empty()) : Json(nullptr)},
                {"all_reads", proof.all_reads},
                {"all_bytes", proof.all_bytes},
                {"bytes_copied_by_cpu", proof.bytes_copied_by_cpu},
@@ -130,7 +131,7 @@ Json RunJson(const RunResult& run) {
   json["latency_ns"] = StagesJson(run.latency);
   json["steady"] = run.steady.has_value() ? Json(*run.steady) : Json(nullptr);
   json["series"] = SeriesJson(run.series);
-  json["proof"] = ProofJson(run.proof);
+  json["proof"] = ProofJson(run);
   return json;
 }
 

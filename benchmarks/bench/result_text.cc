@@ -17,6 +17,11 @@ namespace {
 std::string PathOf(const Job& job) { return std::string(ReadPathName(job.path)); }
 std::string Duration(uint64_t ns) { return FormatNs(static_cast<double>(ns)); }
 
+const char* AgreesName(const RunResult& run) {
+  if (!run.is_judged()) return "";
+  return run.proof.contradictions.empty() ? "yes" : "no";
+}
+
 double PerSecond(const RunResult& run, uint64_t count) { return run.seconds > 0 ? static_cast<double>(count) / run.seconds : 0; }
 double PerRead(const RunResult& run, double count) { return run.reads > 0 ? count / static_cast<double>(run.reads) : 0; }
 double CpuNs(const RunResult& run) { return (run.usage.user_seconds + run.usage.system_seconds) * 1e9; }
@@ -191,8 +196,7 @@ std::string FormatCsv(const BenchResult& result) {
                           PerSecond(run, run.bytes));
     absl::StrAppendFormat(&text, "%.1f,%d,%d,%d,%d,%d,%d,%.1f,%.4f,%s\n", total.mean_ns, total.p50_ns, total.p90_ns, total.p99_ns,
                           total.p99_9_ns, total.p99_99_ns, total.max_ns, PerRead(run, CpuNs(run)),
-                          PerRead(run, static_cast<double>(run.usage.system_calls)),
-                          run.proof.contradictions.empty() ? "yes" : "no");
+                          PerRead(run, static_cast<double>(run.usage.system_calls)), AgreesName(run));
   }
   return text;
 }

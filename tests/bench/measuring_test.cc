@@ -187,6 +187,24 @@ TEST(ResultTable, HasItsColumnsBeneathTheirNamesForEverySizeOfBlocks) {
   for (const size_t row : {size_t{1}, size_t{2}}) EXPECT_EQ(lines[row].substr(0, end).substr(end - 3), " 64") << lines[row];
 }
 
+TEST(ResultFile, SaysNothingOfTheProofOfARunThatDidNotEnd) {
+  BenchResult result;
+  for (const Verdict verdict : {Verdict::kOk, Verdict::kRefused, Verdict::kFailed, Verdict::kPartial, Verdict::kDisagrees}) {
+    RunResult& run = result.runs.emplace_back();
+    run.verdict = verdict;
+    if (verdict == Verdict::kDisagrees) run.proof.contradictions = {"the CPU copied 4096 bytes"};
+  }
+  std::vector<std::string> in_json;
+  const auto json = nlohmann::json::parse(FormatJson(result));
+  for (const auto& run : json["run"]) in_json.push_back(run["proof"]["agrees"].dump());
+  EXPECT_THAT(in_json, ElementsAre("true", "null", "null", "true", "false"));
+  std::vector<std::string> in_csv;
+  for (const absl::string_view line : absl::StrSplit(FormatCsv(result), '\n', absl::SkipEmpty())) {
+    in_csv.emplace_back(line.substr(line.rfind(',') + 1));
+  }
+  EXPECT_THAT(in_csv, ElementsAre("agrees", "yes", "", "", "yes", "no"));
+}
+
 TEST(Metrics, AreGaugesInBaseUnits) {
   Job job;
   job.name = "a \"b\"";

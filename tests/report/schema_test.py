@@ -66,6 +66,13 @@ class Schema(unittest.TestCase):
             result["run"][0]["series"][1].update(iops=0, bytes_per_second=0, p99_ns=None)
         self.assertEqual(self.problems_with(silence), [])
 
+    def test_nobody_has_looked_at_the_proof_of_a_run_that_was_refused(self):
+        for agrees in (None, True):
+            def say(result, agrees=agrees):
+                result["run"][2]["proof"] = {**result["run"][0]["proof"], "agrees": agrees}
+            self.assertEqual(self.sample["run"][2]["status"], "refused")
+            self.assertEqual(bool(self.problems_with(say)), agrees is not None)
+
     def test_values_that_cannot_be_are_found(self):
         def setting(value, *place):
             def change(result):
