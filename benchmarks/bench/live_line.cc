@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "benchmarks/bench/live_line.h"
 
+#include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 
 #include "absl/strings/str_cat.h"
@@ -11,6 +13,15 @@
 #include "benchmarks/cli/byte_size.h"
 
 namespace penstock::bench {
+namespace {
+
+/// Of the terminal that is stderr, at this moment: it may be made smaller while a job runs. 0: it does not say.
+size_t TerminalColumns() {
+  winsize size = {};
+  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 ? size_t{size.ws_col} : 0;
+}
+
+}  // namespace
 
 std::string FormatLive(const Job& job, const LiveStatus& live) {
   const std::string what =
@@ -20,11 +31,16 @@ std::string FormatLive(const Job& job, const LiveStatus& live) {
                          cli::FormatBytes(live.bytes_per_second), FormatNs(static_cast<double>(live.p99_ns)), live.seconds_left);
 }
 
+std::string CutTo(std::string line, size_t columns) {
+  if (columns != 0) line.resize(std::min(line.size(), columns));
+  return line;
+}
+
 LiveLine::LiveLine() : shown_(isatty(STDERR_FILENO) != 0) {}
 
 void LiveLine::Update(const Job& job, const LiveStatus& live) {
   if (!shown_) return;
-  absl::FPrintF(stderr, "\r\033[K%s", FormatLive(job, live));
+  absl::FPrintF(stderr, "\r\033[K%s", CutTo(FormatLive(job, live), TerminalColumns()));
   std::fflush(stderr);
 }
 

@@ -261,5 +261,12 @@ TEST(LiveLine, TellsRateLatencyAndTimeLeft) {
   EXPECT_THAT(FormatLive(job, {}), HasSubstr("warming up"));
 }
 
+TEST(LiveLine, IsNoLongerThanTheTerminalIsWide) {
+  EXPECT_EQ(CutTo("nvme randread", 4), "nvme");
+  EXPECT_EQ(CutTo("nvme randread", 13), "nvme randread");
+  EXPECT_EQ(CutTo("nvme randread", 80), "nvme randread");
+  EXPECT_EQ(CutTo("nvme randread", 0), "nvme randread") << "a terminal that does not say how wide it is";
+}
+
 }  // namespace
 }  // namespace penstock::bench

@@ -2,13 +2,16 @@
 """penstock bench on real files: its result files are what docs/bench.md says, nothing is overwritten, it can be ended, and what
 it measured can be made a page of."""
 import csv
+import fcntl
 import io
 import json
 import os
 import signal
 import socket
+import struct
 import subprocess
 import sys
+import termios
 import time
 
 import penstock_command as pc
@@ -187,6 +190,25 @@ def check_ctrl_c(where):
     assert report["run"][0]["reads"] > 0 and report["run"][0]["seconds"] < 30
 
 
+def check_the_live_line_fits_the_terminal(where):
+    path = file_in(where)
+    leader, follower = os.openpty()
+    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 40, 0, 0))
+    process = subprocess.Popen([penstock.path, "bench", path, "--paths=pread", "--bs=4k-64k", "--runtime=1", "--ramp_time=0"],
+                               stdout=subprocess.DEVNULL, stderr=follower)
+    os.close(follower)
+    said = b""
+    try:
+        while part := os.read(leader, 4096):
+            said += part
+    except OSError:  # the terminal's other end is closed
+        pass
+    os.close(leader)
+    assert process.wait(timeout=60) == 0
+    lines = [line for line in said.decode().replace("\x1b[K", "").split("\r") if line]
+    assert lines and max(map(len, lines)) == 40, lines
+
+
 def check_metrics(where):
     metrics = fresh(where, "bench.prom")
     bench(file_in(where), "--paths=pread", "--runtime=1", f"--metrics={metrics}")
@@ -197,8 +219,8 @@ def check_metrics(where):
 
 for test in (check_result_file, check_nothing_is_overwritten, check_csv_and_table, check_every_way_to_read, check_job_file,
              check_refusals_before_anything_runs, check_what_only_a_path_cannot_do_is_reported, check_ctrl_c, check_metrics,
-             check_what_this_machine_may_lack, check_a_pattern, check_steady_state, check_results_that_cannot_be_written,
-             check_a_port_that_is_taken):
+             check_the_live_line_fits_the_terminal, check_what_this_machine_may_lack, check_a_pattern, check_steady_state,
+             check_results_that_cannot_be_written, check_a_port_that_is_taken):
     with pc.directory() as directory:
         test(directory)
 print("measured as documented")
