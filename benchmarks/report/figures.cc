@@ -2,9 +2,11 @@
 #include "benchmarks/report/figures.h"
 
 #include <cmath>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/strip.h"
 
 namespace penstock::report {
 namespace {
@@ -30,11 +32,14 @@ std::string FormatCount(double count) {
 }
 
 std::string FormatBlock(uint64_t bytes) {
-  const char* const units[] = {" B", " KiB", " MiB", " GiB"};
-  size_t unit = 0;
-  double value = static_cast<double>(bytes);
-  for (; unit < 3 && value >= 1024; ++unit) value /= 1024;
-  return absl::StrFormat("%g%s", value, units[unit]);
+  constexpr std::pair<uint64_t, const char*> kUnits[] = {{uint64_t{1} << 30, " GiB"}, {1 << 20, " MiB"}, {1 << 10, " KiB"}};
+  for (const auto& [step, unit] : kUnits) {
+    // In eighths: three digits behind the point say all of it, and two sizes never look like one.
+    if (bytes < step || bytes % step % (step / 8) != 0) continue;
+    const double rest = static_cast<double>(bytes % step) / static_cast<double>(step);
+    return absl::StrCat(bytes / step, absl::StripPrefix(absl::StrCat(rest), "0"), unit);
+  }
+  return absl::StrCat(bytes, " B");
 }
 
 std::string FormatBlocks(const Job& job) {

@@ -11,7 +11,7 @@ namespace penstock::report {
 
 /// "512 k", "1.20 M", "87.0".
 std::string FormatCount(double count);
-/// "4 KiB", "1.5 MiB": exact for sizes of blocks.
+/// "4 KiB", "1.5 MiB", "4097 B": exact, in the largest unit in which it is short.
 std::string FormatBlock(uint64_t bytes);
 /// "4 KiB" or, where sizes vary, "4 KiB to 64 KiB".
 std::string FormatBlocks(const Job& job);

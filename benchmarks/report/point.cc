@@ -88,10 +88,11 @@ std::string Label(const Job& job, absl::Span<const Field> fields) {
   });
 }
 
-/// Equal for runs that differ in nothing but their loop; a job's name is no part of what it measures.
+/// Equal for runs that differ in nothing but their loop; a job's name is no part of what it measures. Bytes are plain numbers:
+/// how they are shown to people does not decide which runs are one point.
 std::string Identity(const Job& job) {
-  return absl::StrCat(Label(job, kWorkload), "\n", Label(job, kWay), "\n", job.min_block_bytes, "\n", job.max_block_bytes, "\n",
-                      job.iodepth);
+  return absl::StrCat(Label(job, kWorkload), "\n", Label(job, kWay), "\n", job.offset_bytes, "\n", job.size_bytes, "\n",
+                      job.min_block_bytes, "\n", job.max_block_bytes, "\n", job.iodepth);
 }
 
 double MedianOf(const Point& point, double (*figure)(const RunRecord&)) { return Median(point.All(figure)); }

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include "benchmarks/report/figures.h"
 #include "tests/report/sample.h"
 
 namespace penstock::report {
@@ -71,6 +72,40 @@ TEST(Point, RatesThatDifferInTheirLastDigitAreTwoPoints) {
   const std::vector<Result> results = {SampleResult(runs)};
   ASSERT_EQ(PointsOf(results).size(), 2);
   EXPECT_EQ(PointsOf(results)[1].workload, "randread, rate 100001/s");
+}
+
+TEST(Point, ExtentsThatDifferInTheirLastBlockAreTwoPointsOfTwoNames) {
+  std::vector<RunRecord> runs = {SampleRun(), SampleRun(), SampleRun()};
+  runs[1].job.offset_bytes = (uint64_t{1} << 40) + 4096;
+  runs[2].job.offset_bytes = (uint64_t{1} << 40) + 8192;
+  const std::vector<Result> results = {SampleResult(runs)};
+  const std::vector<Point> points = PointsOf(results);
+  ASSERT_EQ(points.size(), 3);
+  EXPECT_EQ(points[0].workload, "randread, offset 0 B");
+  EXPECT_EQ(points[1].workload, "randread, offset 1073741828 KiB");
+  EXPECT_EQ(points[2].workload, "randread, offset 1073741832 KiB");
+  runs[2].job.offset_bytes = runs[1].job.offset_bytes;
+  runs[1].job.size_bytes = 1 << 20;
+  runs[2].job.size_bytes = (1 << 20) + 1;
+  const std::vector<Result> sizes = {SampleResult(runs)};
+  EXPECT_EQ(PointsOf(sizes).size(), 3);
+}
+
+TEST(Point, SizesOfBlocksAreShownExactly) {
+  const std::pair<uint64_t, const char*> cases[] = {{0, "0 B"},
+                                                    {512, "512 B"},
+                                                    {1000, "1000 B"},
+                                                    {4096, "4 KiB"},
+                                                    {4097, "4097 B"},
+                                                    {4608, "4.5 KiB"},
+                                                    {131072, "128 KiB"},
+                                                    {1 << 20, "1 MiB"},
+                                                    {(1 << 20) + 1, "1048577 B"},
+                                                    {1 << 30, "1 GiB"},
+                                                    {1179648, "1.125 MiB"},
+                                                    {1114112, "1088 KiB"},
+                                                    {UINT64_MAX, "18446744073709551615 B"}};
+  for (const auto& [bytes, text] : cases) EXPECT_EQ(FormatBlock(bytes), text);
 }
 
 TEST(Point, SharedSettingsAreThoseOfEveryRun) {
