@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "benchmarks/report/report_command.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <cstdio>
 #include <optional>
 
@@ -13,6 +9,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/strip.h"
 #include "benchmarks/report/google_benchmark.h"
+#include "benchmarks/report/output_file.h"
 #include "benchmarks/report/page.h"
 #include "benchmarks/report/prometheus.h"
 #include "benchmarks/report/result_file.h"
@@ -35,7 +32,7 @@ usage: penstock report RESULT.json... -o report.html [--force]
                       several results, 16 at most, the first is what the others are compared with
   --format=gbench     Google Benchmark's JSON, of one result, for its compare.py
   --format=prometheus Prometheus' text format
-  --force             overwrite FILE
+  --force             replace FILE, as a whole: if that fails, it stays as it was
 
 Exit status: 0; 1 if a result cannot be read or FILE not be written; 2 for a wrong command line.
 
@@ -88,41 +85,6 @@ absl::StatusOr<std::string> Render(const ReportRequest& request) {
   return PrometheusText(results);
 }
 
-absl::Status WriteAll(int file, const std::string& text, const std::string& name) {
-  for (size_t done = 0; done < text.size();) {
-    const ssize_t count = write(file, text.data() + done, text.size() - done);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) {
-      return MakeErrnoError(absl::StatusCode::kFailedPrecondition, errno, What(absl::StrCat("cannot write ", name)),
-                            Fix("make room where it goes, or name another place with -o"));
-    }
-    done += static_cast<size_t>(count);
-  }
-  return absl::OkStatus();
-}
-
-absl::Status Write(const ReportRequest& request, const std::string& text) {
-  if (request.output == "-") return WriteAll(STDOUT_FILENO, text, "to standard output");
-  const int mode = O_WRONLY | O_CREAT | O_CLOEXEC | (request.overwrite ? O_TRUNC : O_EXCL);
-  const int file = open(request.output.c_str(), mode, 0666);
-  if (file < 0 && errno == EEXIST) {
-    return MakeError(absl::StatusCode::kFailedPrecondition, What(absl::StrCat(request.output, " exists")),
-                     Fix("name another file with -o, or overwrite it with --force"));
-  }
-  if (file < 0) {
-    return MakeErrnoError(absl::StatusCode::kFailedPrecondition, errno, What(absl::StrCat("cannot open ", request.output)),
-                          Fix("name a file in a folder that exists and you may write to"));
-  }
-  absl::Status status = WriteAll(file, text, request.output);
-  if (close(file) != 0 && status.ok()) {
-    status = MakeErrnoError(absl::StatusCode::kFailedPrecondition, errno, What(absl::StrCat("cannot write ", request.output)),
-                            Fix("make room where it goes, or name another place with -o"));
-  }
-  // Half a report would look like a whole one.
-  if (!status.ok() && !request.overwrite) unlink(request.output.c_str());
-  return status;
-}
-
 }  // namespace
 
 const char* ReportHelp() { return kHelp; }
@@ -170,7 +132,7 @@ int RunReportCommand(absl::Span<const std::string> arguments) {
     return 0;
   }
   const absl::StatusOr<std::string> text = Render(*request);
-  const absl::Status status = text.ok() ? Write(*request, *text) : text.status();
+  const absl::Status status = text.ok() ? WriteOutput(*request, *text) : text.status();
   if (status.ok()) return 0;
   complain(status);
   return kExitFailed;

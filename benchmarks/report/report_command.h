@@ -28,7 +28,7 @@ const char* ReportHelp();
 
 /// Reads, writes, and prints errors to standard error. `arguments` are those after the word "report".
 /// Returns the exit status: 0, 1 if a result could not be read or the output not be written, 2 for a wrong command line.
-/// An existing file stays as it is unless --force was given.
+/// An existing file stays as it is unless --force was given, and a result of which the report is made stays in any case.
 int RunReportCommand(absl::Span<const std::string> arguments);
 
 }  // namespace penstock::report

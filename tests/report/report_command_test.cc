@@ -2,10 +2,14 @@
 #include "benchmarks/report/report_command.h"
 
 #include <gmock/gmock.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
+#include <thread>
 
 #include "penstock/error.h"
 #include "tests/report/sample.h"
@@ -99,6 +103,67 @@ TEST_F(ReportCommand, AResultThatCannotBeReadLeavesNoFile) {
   EXPECT_EQ(Run({folder_ + "/none.json", "-o", output}), 1);
   EXPECT_THAT(said_, HasSubstr("cannot open the result"));
   EXPECT_FALSE(std::filesystem::exists(output));
+}
+
+TEST_F(ReportCommand, AResultIsNotReplacedByItsReport) {
+  const std::string result = folder_ + "/a.json";
+  std::filesystem::copy_file(sample_, result);
+  std::filesystem::create_symlink(result, folder_ + "/link");
+  std::filesystem::create_hard_link(result, folder_ + "/hard");
+  for (const std::string& output : {result, folder_ + "/./a.json", folder_ + "/link", folder_ + "/hard"}) {
+    EXPECT_EQ(Run({sample_, result, "-o", output, "--force"}), 1);
+    EXPECT_EQ(said_, "penstock: the output " + output + " is the result " + result +
+                         ", which would be lost. Fix: name another file with -o.\n");
+  }
+  EXPECT_EQ(Read(result), Read(sample_));
+}
+
+TEST_F(ReportCommand, AFileThatCannotBeWrittenWholeStaysAsItWas) {
+  const std::string output = folder_ + "/r.html";
+  std::ofstream(output) << "old";
+  rlimit limit = {};
+  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &limit), 0);
+  const rlimit small = {.rlim_cur = 8192, .rlim_max = limit.rlim_max};
+  const auto old_action = signal(SIGXFSZ, SIG_IGN);
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &small), 0);
+  const int replaced = Run({sample_, "-o", output, "--force"});
+  const std::string said = said_;
+  const int made = Run({sample_, "-o", folder_ + "/new.html"});
+  setrlimit(RLIMIT_FSIZE, &limit);
+  signal(SIGXFSZ, old_action);
+  EXPECT_EQ(replaced, 1);
+  EXPECT_EQ(made, 1);
+  EXPECT_THAT(said, HasSubstr("cannot write " + output));
+  EXPECT_EQ(Read(output), "old");
+  const std::filesystem::directory_iterator files(folder_);
+  EXPECT_EQ(std::distance(begin(files), end(files)), 1) << "nothing is left over";
+}
+
+TEST_F(ReportCommand, AFileThatIsReplacedKeepsItsModeAndTheLinksToIt) {
+  const std::string output = folder_ + "/r.html";
+  std::ofstream(output) << "old";
+  ASSERT_EQ(chmod(output.c_str(), 0640), 0);
+  std::filesystem::create_symlink("r.html", folder_ + "/link");
+  EXPECT_EQ(Run({sample_, "-o", folder_ + "/link", "--force"}), 0) << said_;
+  EXPECT_TRUE(std::filesystem::is_symlink(folder_ + "/link"));
+  EXPECT_THAT(Read(output), HasSubstr("<!DOCTYPE html>"));
+  EXPECT_EQ(std::filesystem::status(output).permissions(), std::filesystem::perms(0640));
+}
+
+TEST_F(ReportCommand, WhatIsNoFileIsWrittenInto) {
+  CaptureStdout();
+  const int status = Run({sample_, "-o", "/dev/stdout", "--force"});
+  EXPECT_THAT(GetCapturedStdout(), HasSubstr("<!DOCTYPE html>"));
+  EXPECT_EQ(status, 0) << said_;
+
+  const std::string pipe = folder_ + "/pipe";
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  std::string text;
+  std::thread reader([&] { text = Read(pipe); });
+  EXPECT_EQ(Run({sample_, "-o", pipe, "--force"}), 0) << said_;
+  reader.join();
+  EXPECT_THAT(text, HasSubstr("<!DOCTYPE html>"));
+  EXPECT_TRUE(std::filesystem::is_fifo(pipe));
 }
 
 TEST_F(ReportCommand, AFolderThatIsNotThereIsNamed) {
