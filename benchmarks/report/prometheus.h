@@ -10,7 +10,7 @@
 namespace penstock::report {
 
 /// Metrics penstock_bench_*, in base units (seconds, bytes), one series a run: labels "result" and "run" (its place in the
-/// result) make them unique. Threads: any.
+/// result) make them unique. Requires: no two results of one name (NamesOf). Threads: any.
 std::string PrometheusText(absl::Span<const Result> results);
 
 }  // namespace penstock::report

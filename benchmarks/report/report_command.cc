@@ -13,6 +13,7 @@
 #include "benchmarks/report/page.h"
 #include "benchmarks/report/prometheus.h"
 #include "benchmarks/report/result_file.h"
+#include "benchmarks/report/result_names.h"
 #include "penstock/error.h"
 
 namespace penstock::report {
@@ -73,8 +74,10 @@ std::optional<std::string> ValueOf(const std::string& argument, const char* name
 
 absl::StatusOr<std::string> Render(const ReportRequest& request) {
   std::vector<Result> results;
-  for (const std::string& path : request.results) {
-    PENSTOCK_ASSIGN_OR_RETURN(Result result, ReadResultFile(path));
+  const std::vector<std::string> names = NamesOf(request.results);
+  for (size_t i = 0; i < names.size(); ++i) {
+    PENSTOCK_ASSIGN_OR_RETURN(Result result, ReadResultFile(request.results[i]));
+    result.name = names[i];
     results.push_back(std::move(result));
   }
   switch (request.format) {

@@ -115,7 +115,7 @@ struct RunRecord {
 };
 
 struct Result {
-  std::string name;  // how readers tell it from others: its file's name
+  std::string name;  // how readers tell it from others: its file's, with its folders where it is one of several of that name
   std::string version;
   std::string git_revision;
   std::string started;  // ISO 8601

@@ -8,9 +8,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <thread>
 
+#include "absl/strings/str_split.h"
 #include "penstock/error.h"
 #include "tests/report/sample.h"
 
@@ -86,6 +88,27 @@ TEST_F(ReportCommand, WritesThePage) {
   ASSERT_EQ(Run({sample_, "-o", output}), 0) << said_;
   EXPECT_THAT(Read(output), HasSubstr("every_status"));
   EXPECT_EQ(said_, "");
+}
+
+TEST_F(ReportCommand, ResultsOfOneNameAreToldApartByTheirFolders) {
+  std::vector<std::string> results;
+  for (const char* folder : {"q1", "q2"}) {
+    std::filesystem::create_directory(folder_ + "/" + folder);
+    results.push_back(folder_ + "/" + folder + "/result.json");
+    std::filesystem::copy_file(sample_, results.back());
+  }
+  const std::string page = folder_ + "/r.html";
+  ASSERT_EQ(Run({results[0], results[1], "-o", page}), 0) << said_;
+  EXPECT_THAT(Read(page), HasSubstr("<title>q1/result and q2/result · penstock report</title>"));
+  CaptureStdout();
+  const int status = Run({results[0], results[1], "--format=prometheus"});
+  const std::string text = GetCapturedStdout();
+  EXPECT_EQ(status, 0) << said_;
+  std::vector<std::string> series = absl::StrSplit(text, '\n', absl::SkipEmpty());
+  std::erase_if(series, [](const std::string& line) { return line[0] == '#'; });
+  for (std::string& line : series) line.resize(line.rfind(' '));
+  std::ranges::sort(series);
+  EXPECT_EQ(std::ranges::adjacent_find(series), series.end()) << "a series twice";
 }
 
 TEST_F(ReportCommand, AnExistingFileStaysUnlessForced) {
