@@ -26,6 +26,7 @@
 #include "benchmarks/bench/result_file.h"
 #include "benchmarks/bench/run.h"
 #include "benchmarks/cli/interruption.h"
+#include "benchmarks/cli/standard_output.h"
 #include "penstock/error.h"
 #include "penstock/file_descriptor.h"
 
@@ -152,10 +153,7 @@ int Fail(const absl::Status& status, int exit_status) {
 int RunBench(absl::Span<const std::string> arguments) {
   const absl::StatusOr<BenchRequest> request = ParseBench(arguments);
   if (!request.ok()) return Fail(request.status(), kExitUsage);
-  if (request->help) {
-    absl::PrintF("%s", BenchHelpText());
-    return 0;
-  }
+  if (request->help) return cli::Print(BenchHelpText());
   const absl::StatusOr<Plan> plan = MakePlan(request->runs);
   if (!plan.ok()) return Fail(plan.status(), kExitUsage);
   const absl::StatusOr<std::unique_ptr<Metrics>> metrics = Metrics::Open(request->options.metrics);

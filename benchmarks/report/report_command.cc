@@ -88,6 +88,11 @@ absl::StatusOr<std::string> Render(const ReportRequest& request) {
   return PrometheusText(results);
 }
 
+absl::Status WriteReport(const ReportRequest& request) {
+  PENSTOCK_ASSIGN_OR_RETURN(const std::string text, Render(request));
+  return WriteOutput(request, text);
+}
+
 }  // namespace
 
 const char* ReportHelp() { return kHelp; }
@@ -130,12 +135,7 @@ int RunReportCommand(absl::Span<const std::string> arguments) {
     complain(request.status());
     return kExitUsage;
   }
-  if (request->help) {
-    absl::PrintF("%s", kHelp);
-    return 0;
-  }
-  const absl::StatusOr<std::string> text = Render(*request);
-  const absl::Status status = text.ok() ? WriteOutput(*request, *text) : text.status();
+  const absl::Status status = request->help ? WriteOutput({.output = "-"}, kHelp) : WriteReport(*request);
   if (status.ok()) return 0;
   complain(status);
   return kExitFailed;

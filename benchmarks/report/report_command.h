@@ -13,8 +13,8 @@ namespace penstock::report {
 enum class Format { kHtml, kGoogleBenchmark, kPrometheus };
 
 struct ReportRequest {
-  std::vector<std::string> results;  // files
-  std::string output;                // a file; "-": standard output
+  std::vector<std::string> results = {};  // files
+  std::string output;                     // a file; "-": standard output
   Format format = Format::kHtml;
   bool overwrite = false;
   bool help = false;

@@ -123,7 +123,8 @@ def check_pulling_from_many(where):
 def check_output(where):
     """What could not be written is no success."""
     path = pc.random_file(os.path.join(where, "file"), 10_000, 10)
-    for words in (("ingest", path), ("ingest", path, "--json"), ("probe", path), ("--help",), ("--version",)):
+    for words in (("ingest", path), ("ingest", path, "--json"), ("probe", path), ("--help",), ("--version",),
+                  ("bench", "--help"), ("report", "--help")):
         with open("/dev/full", "w", encoding="ascii") as full:
             done = subprocess.run([penstock.path, *words], stdout=full, stderr=subprocess.PIPE, text=True, timeout=120)
         assert done.returncode == 1, (words, done)
