@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "driver/rounding.h"
+#include "penstock/check.h"
 
 namespace penstock::driver {
 namespace {
@@ -31,13 +32,24 @@ uint32_t MaxCommandBytes(const NvmeNamespace& nvme) {
 }
 
 uint32_t CommandBytes(const NvmeNamespace& nvme, uint32_t length_bytes, size_t limit_bytes) {
-  const uint64_t most = std::min<uint64_t>(MaxCommandBytes(nvme), limit_bytes);
+  const uint64_t limit = std::max<uint64_t>(RoundDown(limit_bytes, nvme.block_bytes), nvme.block_bytes);
+  const uint64_t most = std::min<uint64_t>(MaxCommandBytes(nvme), limit);
   const uint64_t commands = std::max<uint64_t>(1, (length_bytes + most - 1) / most);
   const uint64_t step = std::max(kPageBytes, nvme.block_bytes);
   return static_cast<uint32_t>(std::min(most, RoundUp((length_bytes + commands - 1) / commands, step)));
 }
 
+NvmeCut CutCommand(const NvmeNamespace& nvme, uint32_t most_bytes, size_t region_bytes) {
+  if (most_bytes <= region_bytes) return {.length_bytes = most_bytes};
+  const auto whole_blocks = static_cast<uint32_t>(RoundDown(region_bytes, nvme.block_bytes));
+  if (whole_blocks > 0) return {.length_bytes = whole_blocks};
+  return {.length_bytes = nvme.block_bytes, .crosses_regions = true};
+}
+
 nvme_uring_cmd MakeCommand(Direction direction, const NvmeNamespace& nvme, const NvmeExtent& extent, std::byte* memory) {
+  // What is left of a division would be read from, or written to, blocks that nobody has named.
+  PENSTOCK_CHECK(extent.offset_bytes % nvme.block_bytes == 0 && extent.length_bytes % nvme.block_bytes == 0);
+  PENSTOCK_CHECK(extent.length_bytes > 0 && extent.length_bytes / nvme.block_bytes <= kMaxBlocks);
   const uint64_t first_block = extent.offset_bytes / nvme.block_bytes;
   nvme_uring_cmd command = {};
   command.opcode = direction == Direction::kRead ? kReadOpcode : kWriteOpcode;

@@ -29,14 +29,26 @@ struct NvmeExtent {
 uint32_t MaxCommandBytes(const NvmeNamespace& nvme);
 
 /// Bytes of each command but the last, when `length_bytes` are read in as few commands as possible, of about equal size.
-/// At most MaxCommandBytes and `limit_bytes` (a whole number of blocks), and a multiple of pages if those are.
+/// A whole number of blocks, at most MaxCommandBytes, and at most `limit_bytes` unless a block is more; a multiple of pages if
+/// those are.
 PENSTOCK_API uint32_t CommandBytes(const NvmeNamespace& nvme, uint32_t length_bytes, size_t limit_bytes);
+
+/// How much of a read its next command takes.
+struct NvmeCut {
+  uint32_t length_bytes = 0;     // whole blocks, at least one
+  bool crosses_regions = false;  // its memory does not lie in one registered region
+};
+
+/// A command of `most_bytes` (whole blocks, at least one) whose memory has `region_bytes` left to the end of its registered
+/// region. It ends there, but never within a block, since a command names whole ones: where that region has no room for a block,
+/// the command is that block, which goes on in the next region.
+NvmeCut CutCommand(const NvmeNamespace& nvme, uint32_t most_bytes, size_t region_bytes);
 
 /// The kernel's 72 bytes for a Read (opcode 02h, NVMe NVM Command Set Specification 1.0, 3.2.4) or a Write (01h, 3.2.6). No
 /// timeout of its own: the kernel would abort the command and, should that fail, reset the controller under everybody who uses
 /// it; nvme_core.io_timeout holds. No Force Unit Access, as in the kernel's own direct I/O: a write has ended when the controller
-/// has the bytes, in a cache if it has one; a flush makes them outlast a loss of power. Requires: extent.length_bytes is not 0
-/// and at most MaxCommandBytes.
+/// has the bytes, in a cache if it has one; a flush makes them outlast a loss of power. Requires: the extent is
+/// whole blocks, at least one and at most MaxCommandBytes.
 nvme_uring_cmd MakeCommand(Direction direction, const NvmeNamespace& nvme, const NvmeExtent& extent, std::byte* memory);
 
 /// Makes an entry of a ring with 128-byte entries send `command` to `fd`, a namespace's character node. `buffer_index`: the

@@ -70,7 +70,7 @@ class NvmeReadQueue final : public ReadQueue {
   void SendCommands();
   bool SendNext(uint32_t slot);
   size_t region_bytes() const { return registered_.has_value() ? registered_->region_bytes() : SIZE_MAX; }
-  uint32_t CommandBytesAt(const Pending& pending, uint32_t begin) const;
+  NvmeCut CutAt(const Pending& pending, uint32_t begin) const;
   uint32_t FewestToFinish() const;
   void TakeCommand(const UringCompletion& completion);
   void FinishIfDone(uint32_t slot);
@@ -95,7 +95,7 @@ bool NvmeReadQueue::TryQueue(const RawRead& read) {
   free_.pop_back();
   pending_[slot] = {
       .read = read, .command_bytes = CommandBytes(*read.volume->nvme(), read.length_bytes, region_bytes()), .in_use = true};
-  pending_[slot].is_split = CommandBytesAt(pending_[slot], 0) < read.length_bytes;
+  pending_[slot].is_split = CutAt(pending_[slot], 0).length_bytes < read.length_bytes;
   split_ += pending_[slot].is_split ? 1 : 0;
   unsent_.Push(slot);
   SendCommands();
@@ -113,11 +113,12 @@ void NvmeReadQueue::SendCommands() {
   }
 }
 
-/// The command that begins `begin` bytes into the read: it ends where the read or the registered region does.
-uint32_t NvmeReadQueue::CommandBytesAt(const Pending& pending, uint32_t begin) const {
-  const uint32_t bytes = std::min(pending.command_bytes, pending.read.length_bytes - begin);
-  if (!registered_.has_value()) return bytes;
-  return static_cast<uint32_t>(std::min<size_t>(bytes, registered_->BytesLeft(pending.read.destination + begin)));
+/// The command that begins `begin` bytes into the read.
+NvmeCut NvmeReadQueue::CutAt(const Pending& pending, uint32_t begin) const {
+  const RawRead& read = pending.read;
+  const uint32_t most_bytes = std::min(pending.command_bytes, read.length_bytes - begin);
+  return CutCommand(*read.volume->nvme(), most_bytes,
+                    registered_.has_value() ? registered_->BytesLeft(read.destination + begin) : SIZE_MAX);
 }
 
 /// False if the ring has no room.
@@ -126,11 +127,14 @@ bool NvmeReadQueue::SendNext(uint32_t slot) {
   if (entry == nullptr) return false;
   Pending& pending = pending_[slot];
   const RawRead& read = pending.read;
-  const NvmeExtent extent{read.offset_bytes + pending.sent_bytes, CommandBytesAt(pending, pending.sent_bytes)};
+  const NvmeCut cut = CutAt(pending, pending.sent_bytes);
+  const NvmeExtent extent{read.offset_bytes + pending.sent_bytes, cut.length_bytes};
   std::byte* const destination = read.destination + pending.sent_bytes;
   const int fd = read.volume->support(path_).fd;
+  // The kernel takes the memory of a command from one region. It pins what lies in two for this command, as on path bar.
+  const bool in_one_region = registered_.has_value() && !cut.crosses_regions;
   PrepareCommand(*entry, fd, MakeCommand(read.direction, *read.volume->nvme(), extent, destination),
-                 registered_.has_value() ? std::optional(registered_->IndexOf(destination)) : std::nullopt);
+                 in_one_region ? std::optional(registered_->IndexOf(destination)) : std::nullopt);
   uring_->UseRegisteredFile(*entry, fd);
   entry->user_data = uint64_t{slot} << 32 | pending.sent_bytes;
   pending.sent_bytes += extent.length_bytes;
@@ -206,7 +210,7 @@ void NvmeReadQueue::Cancel(uint64_t user_data) {
   for (uint32_t slot = 0; slot < pending_.size(); ++slot) {
     Pending& pending = pending_[slot];
     if (!pending.in_use || pending.read.user_data != user_data) continue;
-    for (uint32_t begin = 0; begin < pending.sent_bytes; begin += CommandBytesAt(pending, begin))
+    for (uint32_t begin = 0; begin < pending.sent_bytes; begin += CutAt(pending, begin).length_bytes)
       uring_->Cancel(uint64_t{slot} << 32 | begin);
     if (pending.failure == 0 && !pending.AllSent()) {
       pending.failure = -ECANCELED;

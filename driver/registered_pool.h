@@ -25,7 +25,7 @@ class RegisteredPool {
 
   /// Regions of CommandRegionBytes, as passthrough needs them: Linux 6.1 refuses a command (-EINVAL) if there are more pages from
   /// its address to the end of the region than the controller takes pieces of memory, however short the command is. Commands end
-  /// where regions end. Errors: those of Uring::RegisterMemory.
+  /// where regions end, or at the last block before that. Errors: those of Uring::RegisterMemory.
   static absl::StatusOr<RegisteredPool> RegisterForCommands(Uring& uring, const BufferPool& pool);
 
   /// The number that the kernel knows the region around `address` by. Addresses outside the pool give a number whose range does

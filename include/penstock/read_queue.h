@@ -22,8 +22,8 @@ namespace PENSTOCK_API penstock {
 struct RawRead {
   uint64_t user_data = 0;                  // any but ~0; not that of another read in flight
   const Volume* volume = nullptr;          // attached
-  uint64_t offset_bytes = 0;               // on the volume
-  uint32_t length_bytes = 0;               // at least 1
+  uint64_t offset_bytes = 0;               // on the volume; a multiple of what its support() of the path asks for
+  uint32_t length_bytes = 0;               // at least 1, and a multiple of the same
   std::byte* destination = nullptr;        // inside one buffer of the pool that the queue was given
   Direction direction = Direction::kRead;  // reads, unless it says otherwise
 };

@@ -22,7 +22,7 @@ namespace PENSTOCK_API penstock {
 struct PathSupport {
   int fd = -1;                          // -1: not by this path, and `refusal` says why
   uint32_t offset_alignment_bytes = 1;  // of offsets and lengths
-  uint32_t memory_alignment_bytes = 1;  // of addresses
+  uint32_t memory_alignment_bytes = 1;  // of addresses; may be less than a block
   Refusal refusal = {};                 // of use only if fd is -1
 };
 

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -108,6 +109,65 @@ TEST(NvmeCommand, CoversEveryReadWithinTheLimit) {
       }
     }
   }
+}
+
+/// A place in registered memory, and a read that lands there.
+struct Place {
+  uint32_t block_bytes;
+  size_t region_bytes;
+  size_t memory_offset;
+  uint32_t length_bytes;
+};
+
+/// The commands of a read, made as a queue makes them: each is whole blocks and lies in one region or is known not to, and all of
+/// them together are the read.
+void ExpectWholeBlocks(const Place& place) {
+  const NvmeNamespace nvme = Namespace(place.block_bytes);
+  const uint32_t most_bytes = CommandBytes(nvme, place.length_bytes, place.region_bytes);
+  ASSERT_EQ(most_bytes % place.block_bytes, 0u);
+  for (uint32_t begin = 0; begin < place.length_bytes;) {
+    const size_t at = place.memory_offset + begin;
+    const size_t left_bytes = place.region_bytes - at % place.region_bytes;
+    const NvmeCut cut = CutCommand(nvme, std::min(most_bytes, place.length_bytes - begin), left_bytes);
+    const nvme_uring_cmd command = MakeCommand(Direction::kRead, nvme, {begin, cut.length_bytes}, nullptr);
+    ASSERT_EQ((command.cdw12 + 1) * place.block_bytes, command.data_len);
+    ASSERT_EQ(command.cdw10 * place.block_bytes, begin);
+    ASSERT_EQ(cut.crosses_regions, cut.length_bytes > left_bytes);
+    begin += cut.length_bytes;
+    ASSERT_LE(begin, place.length_bytes);
+  }
+}
+
+TEST(NvmeCommand, EndsWithABlockWhereverItsMemoryLies) {
+  for (const uint32_t block : {512u, 4096u, 8192u, 16384u, 65536u, 1u << 20}) {
+    for (const size_t region : {size_t{4096}, size_t{139264}, size_t{196608}, size_t{262144}}) {
+      for (const size_t offset : {size_t{0}, size_t{4}, size_t{64}, size_t{512}, size_t{4096}, region - 4, 3 * region - 4096}) {
+        for (const uint32_t length : {block, 3 * block, 1u << 20, 3u << 20})
+          ASSERT_NO_FATAL_FAILURE(ExpectWholeBlocks({block, region, offset, length})) << block << " " << region << " " << offset;
+      }
+    }
+  }
+}
+
+/// The cases that once read wrong bytes: a destination that is no multiple of the block, and blocks that regions are not whole
+/// numbers of.
+TEST(NvmeCommand, LeavesTheBlockThatCrossesARegionsEndToACommandOfItsOwn) {
+  const NvmeCut before = CutCommand(Namespace(512), 256 * kKiB, 256 * kKiB - 64);
+  EXPECT_EQ(before.length_bytes, 511u * 512);
+  EXPECT_FALSE(before.crosses_regions);
+  const NvmeCut across = CutCommand(Namespace(512), 256 * kKiB, 448);
+  EXPECT_EQ(across.length_bytes, 512u);
+  EXPECT_TRUE(across.crosses_regions);
+  EXPECT_EQ(CommandBytes(Namespace(16384), 256 * kKiB, 136 * kKiB), 128 * kKiB);
+  EXPECT_EQ(CutCommand(Namespace(16384), 128 * kKiB, 8 * kKiB).length_bytes, 16384u);
+  EXPECT_TRUE(CutCommand(Namespace(16384), 128 * kKiB, 8 * kKiB).crosses_regions);
+}
+
+TEST(NvmeCommandDeathTest, IsNeverMadeOfPartsOfBlocks) {
+  EXPECT_DEATH(MakeCommand(Direction::kWrite, Namespace(512), {0, 262080}, nullptr), "check failed");
+  EXPECT_DEATH(MakeCommand(Direction::kWrite, Namespace(512), {262080, 512}, nullptr), "check failed");
+  EXPECT_DEATH(MakeCommand(Direction::kWrite, Namespace(16384), {0, 8192}, nullptr), "check failed");
+  EXPECT_DEATH(MakeCommand(Direction::kWrite, Namespace(512), {0, 0}, nullptr), "check failed");
 }
 
 TEST(NvmeCommand, FillsABigEntry) {

@@ -4,7 +4,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <memory>
+
 #include "penstock/error.h"
+#include "penstock/read_paths.h"
+#include "penstock/reader.h"
+#include "tests/guest/disk_reader.h"
 #include "tests/guest/ingest_run.h"
 
 namespace penstock::guest {
@@ -42,6 +48,24 @@ TEST_P(Reading, DeliversAtEveryDepth) {
   const Disk disk = DiskOf("BLOCKS4096");
   for (const uint32_t depth : {1, 7, 64, 256}) {
     ExpectTheControllersAgree(ExpectWhole({disk}, {disk.char_node}, By(GetParam(), 16 * 1024, depth)));
+  }
+}
+
+/// Commands end with a block, where registered regions of memory do not.
+TEST_P(Reading, LandsWhereverABufferBegins) {
+  const Disk disk = DiskOf("PLAIN");
+  const Volume volume = Volume::Open(disk.char_node).value();
+  const BufferPool pool = By(GetParam()).make_pool({.buffer_bytes = 1 << 20, .buffer_count = 1}).value();
+  const std::unique_ptr<ReadQueue> queue = OpenReadQueue(GetParam(), pool, {.depth = 1}).value();
+  Reader reader(*queue, {.depth = 1});
+  const size_t step = std::max<size_t>(4, volume.support(GetParam()).memory_alignment_bytes);
+  for (const size_t begin : {size_t{0}, step, 16 * step, (size_t{256} << 10) - step}) {
+    const absl::Span<std::byte> destination = pool.buffer(0).subspan(begin, 512 << 10);
+    std::fill(destination.begin(), destination.end(), std::byte{0xEE});
+    ASSERT_EQ(reader.Start({.volume = &volume, .offset_bytes = 1536, .length_bytes = 512 << 10, .destination = destination}),
+              absl::OkStatus());
+    ASSERT_EQ(WaitForOne(reader).status, absl::OkStatus()) << begin;
+    EXPECT_EQ(disk.content.FirstDifference(destination, 1536), std::nullopt) << begin;
   }
 }
 
