@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "driver/sysfs_file.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 #include <limits>
 #include <system_error>
 
@@ -12,18 +14,24 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/string_view.h"
+#include "penstock/file_descriptor.h"
 
 namespace penstock::driver {
 
 namespace fs = std::filesystem;
 
 std::optional<std::string> ReadText(const fs::path& file) {
-  std::ifstream stream(file);
-  if (!stream) return std::nullopt;
-  const std::string text((std::istreambuf_iterator<char>(stream)), std::istreambuf_iterator<char>());
-  // Some attributes open and then refuse to be read.
-  if (stream.bad()) return std::nullopt;
-  return std::string(absl::StripAsciiWhitespace(text));
+  const FileDescriptor fd(open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+  if (fd.get() < 0) return std::nullopt;
+  std::string text;
+  char piece[4096];
+  while (true) {
+    const ssize_t bytes = read(fd.get(), piece, sizeof(piece));
+    if (bytes == 0) return std::string(absl::StripAsciiWhitespace(text));
+    if (bytes < 0 && errno == EINTR) continue;
+    if (bytes < 0) return std::nullopt;  // Some attributes open and then refuse to be read, as a folder does.
+    text.append(piece, static_cast<size_t>(bytes));
+  }
 }
 
 std::optional<uint64_t> ReadNumber(const fs::path& file) {
