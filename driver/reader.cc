@@ -286,8 +286,10 @@ std::optional<absl::Status> Reader::RetryOrFail(Entry& entry, const RawCompletio
   const auto error_number = static_cast<int>(-completion.result);
   const bool by_controller = completion.nvme_status != 0;
   const bool passing = by_controller ? MayRetry(completion.nvme_status) : error_number == EINTR || error_number == EAGAIN;
-  if (entry.give_up != Entry::GiveUp::kNo && (passing || error_number == ECANCELED)) return GivenUp(entry);
-  if (IsOfTheMedium(error_number) && !by_controller && queue_.path() == ReadPath::kRead && !entry.alone) {
+  const bool is_given_up = entry.give_up != Entry::GiveUp::kNo;
+  if (is_given_up && (passing || error_number == ECANCELED)) return GivenUp(entry);
+  // One that is given up has been cancelled already, and nobody would cancel it again.
+  if (IsOfTheMedium(error_number) && !is_given_up && !by_controller && queue_.path() == ReadPath::kRead && !entry.alone) {
     TryAlone(entry);
     return std::nullopt;
   }

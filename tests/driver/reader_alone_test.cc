@@ -92,6 +92,27 @@ TEST(ReaderAlone, EndsWhenItIsGivenUpWhileItWaits) {
   for (const ChunkResult& result : f.Collect(2)) EXPECT_EQ(result.status, absl::OkStatus());
 }
 
+/// It was cancelled when it was given up: a second raw read of it would be in flight for as long as it likes.
+TEST(ReaderAlone, IsNotTriedForAReadThatIsGivenUp) {
+  for (const bool asked : {false, true}) {
+    ReaderFixture f(8 * kChunk, kDirect, {.depth = 8, .read_timeout = asked ? absl::Seconds(30) : absl::Milliseconds(20)});
+    SKIP_WITHOUT_DIRECT_IO(f);
+    f.queue.Inject({.kind = FaultKind::kHeldError, .value = EIO});
+    f.queue.Inject({.kind = FaultKind::kStuckForEver});
+    StartAll(f, 1);
+    ChunkResult result;
+    const auto wait = [&] { return f.reader.Wait(absl::MakeSpan(&result, 1), absl::Milliseconds(1)).value(); };
+    ASSERT_EQ(wait(), 0u);
+    if (asked) f.reader.CancelAll();
+    while (f.queue.cancel_count() == 0) ASSERT_EQ(wait(), 0u);
+    f.queue.Release();
+    ASSERT_EQ(wait(), 1u);
+    EXPECT_EQ(ErrnoOf(result.status), EIO);
+    EXPECT_EQ(f.queue.reads().size(), 1u);
+    EXPECT_EQ(f.reader.Drain(absl::Milliseconds(10)), absl::OkStatus());
+  }
+}
+
 TEST(ReaderAlone, IsNotTriedOnPathsWithoutABlockLayerBetween) {
   ReaderFixture f(8 * kChunk);
   FailOnce(f, 0);

@@ -63,7 +63,8 @@ bool FakeReadQueue::IsReady(Pending& pending) const {
   switch (pending.fault.kind) {
     case FaultKind::kStuckForEver: return false;
     case FaultKind::kStuckUntilCancelled: return pending.cancelled;
-    case FaultKind::kHeld: return released_.load();
+    case FaultKind::kHeld:
+    case FaultKind::kHeldError: return released_.load();
     case FaultKind::kLate: return pending.fault.value-- <= 1;
     default: return true;
   }
@@ -86,7 +87,7 @@ RawCompletion FakeReadQueue::Complete(const Pending& pending) {
   RawCompletion completion{.user_data = read.user_data, .result = read.length_bytes};
   if (pending.fault.kind == FaultKind::kStuckUntilCancelled) {
     completion.result = -ECANCELED;
-  } else if (pending.fault.kind == FaultKind::kError) {
+  } else if (pending.fault.kind == FaultKind::kError || pending.fault.kind == FaultKind::kHeldError) {
     completion.result = -static_cast<int64_t>(pending.fault.value);
   } else if (pending.fault.kind == FaultKind::kNvmeStatus) {
     completion.result = -EIO;

@@ -44,6 +44,7 @@ enum class FaultKind {
   kStuckUntilCancelled,  // completes only when cancelled, with -ECANCELED
   kStuckForEver,         // never completes, whatever is tried
   kHeld,                 // completes when Release was called, whether cancelled or not
+  kHeldError,            // the same, and fails with errno `value`; delivers nothing
   kTwice,                // its completion comes twice
   kNothingDelivered,     // reports success, and leaves what was in memory
   kWrongByte,            // a read that reports success, with the first byte inverted
