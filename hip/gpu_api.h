@@ -90,7 +90,6 @@ inline hipError_t AllocateForPeers(void** memory, size_t bytes) { return cudaMal
 class ImportedDmaBuf {
  public:
   hipError_t Import([[maybe_unused]] int dma_buf, [[maybe_unused]] u64 bytes) { return cudaErrorNotSupported; }
-  bool has_descriptor() const { return false; }
   void* address() const { return nullptr; }
   void Abandon() {}
 };
@@ -152,6 +151,7 @@ class ImportedDmaBuf {
       : memory_(std::exchange(other.memory_, nullptr)), address_(std::exchange(other.address_, nullptr)) {}
   ImportedDmaBuf& operator=(ImportedDmaBuf&&) = delete;
   ~ImportedDmaBuf() {
+    if (address_ != nullptr) static_cast<void>(hipFree(address_));  // The mapping keeps the memory, whatever becomes of memory_.
     if (memory_ != nullptr) static_cast<void>(hipDestroyExternalMemory(memory_));
   }
 
@@ -165,11 +165,12 @@ class ImportedDmaBuf {
     all.size = bytes;
     return hipExternalMemoryGetMappedBuffer(&address_, memory_, &all);
   }
-  /// It may have taken the descriptor over.
-  bool has_descriptor() const { return memory_ != nullptr; }
   void* address() const { return address_; }
   /// Leaves it to a kernel that will not end.
-  void Abandon() { memory_ = nullptr; }
+  void Abandon() {
+    memory_ = nullptr;
+    address_ = nullptr;
+  }
 
  private:
   hipExternalMemory_t memory_ = nullptr;

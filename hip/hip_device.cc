@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "penstock/hip_device.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cstring>
@@ -12,6 +9,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "hip/dma_buf_import.h"
 #include "hip/gpu.h"
 #include "hip/gpu_error.h"
 #include "hip/gpu_memory.h"
@@ -115,15 +113,8 @@ class HipDevice final : public ResidentDevice {
 
   absl::StatusOr<std::optional<u64>> ImportDmaBuf(int dma_buf, u64 bytes) override {
     const CurrentGpu current(parts_.index);
-    // CUDA's libraries take a descriptor over when they import it, HIP's do not say: it gets one of its own, to keep.
-    const int own = fcntl(dma_buf, F_DUPFD_CLOEXEC, 0);
-    ImportedDmaBuf imported;
-    const hipError_t error = imported.Import(own, bytes);
-    if (error == hipSuccess) return reinterpret_cast<u64>(imported_.emplace_back(std::move(imported)).address());
-    if (!imported.has_descriptor()) close(own);
-    if (error != hipErrorNotSupported) return GpuError(error, "the GPU cannot import a window");
-    return MakeError(absl::StatusCode::kUnimplemented, What("this GPU's library imports no memory that others have exported"),
-                     Fix("reserve the window in the process that uses it (AllocateExported, PeerWindows::Reserve)"));
+    PENSTOCK_ASSIGN_OR_RETURN(ImportedDmaBuf imported, hip::ImportDmaBuf(dma_buf, bytes));
+    return reinterpret_cast<u64>(imported_.emplace_back(std::move(imported)).address());
   }
 
   /// Puts the image where the megakernel finds it. Errors: Unavailable.
