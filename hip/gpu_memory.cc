@@ -16,6 +16,16 @@ constexpr uintptr_t kPageBytes = 4096;
 
 uintptr_t RoundDown(uintptr_t at) { return at / kPageBytes * kPageBytes; }
 
+/// The GPU's address of the first of `bytes`, if the last one is where it would be in one piece. Where it is not, other memory
+/// lies between.
+absl::StatusOr<u64> OnePiece(u64 first, u64 last, size_t bytes) {
+  if (last - first == bytes - 1) return first;
+  return MakeError(
+      absl::StatusCode::kUnavailable,
+      What(absl::StrCat("the GPU sees a buffer of ", bytes, " bytes in several pieces: parts of it were pinned one by one")),
+      Fix("allocate each buffer on pages of its own, and pin all of it at once or leave that to the device"));
+}
+
 }  // namespace
 
 absl::StatusOr<PinnedMemory> AllocatePinned(u64 bytes) {
@@ -63,8 +73,10 @@ absl::Status HostPages::Register(uintptr_t begin, uintptr_t end) {
 }
 
 absl::StatusOr<u64> HostPages::Map(absl::Span<std::byte> memory) {
-  if (!IsOurs(&memory.front()) && !IsOurs(&memory.back()) && KnownAddress(&memory.back()) != nullptr) {
-    if (void* const known = KnownAddress(&memory.front()); known != nullptr) return reinterpret_cast<u64>(known);
+  if (!IsOurs(&memory.front()) && !IsOurs(&memory.back())) {
+    const auto known = reinterpret_cast<u64>(KnownAddress(&memory.front()));
+    const auto last_known = reinterpret_cast<u64>(KnownAddress(&memory.back()));
+    if (known != 0 && last_known != 0) return OnePiece(known, last_known, memory.size());
   }
   const auto first = reinterpret_cast<uintptr_t>(memory.data());
   const uintptr_t end = RoundDown(first + memory.size() + kPageBytes - 1);
@@ -80,9 +92,7 @@ absl::StatusOr<u64> HostPages::Map(absl::Span<std::byte> memory) {
   }
   PENSTOCK_ASSIGN_OR_RETURN(const u64 address, AddressOnGpu(memory.data()));
   PENSTOCK_ASSIGN_OR_RETURN(const u64 last, AddressOnGpu(memory.data() + memory.size() - 1));
-  if (last - address == memory.size() - 1) return address;
-  return MakeError(absl::StatusCode::kUnavailable, What("the GPU sees a buffer that shares pages with another one in two pieces"),
-                   Fix("allocate each buffer on pages of its own"));
+  return OnePiece(address, last, memory.size());
 }
 
 }  // namespace penstock::hip
