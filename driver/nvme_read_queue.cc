@@ -89,7 +89,7 @@ class NvmeReadQueue final : public ReadQueue {
 };
 
 bool NvmeReadQueue::TryQueue(const RawRead& read) {
-  if (free_.empty()) return false;
+  if (free_.size() == finished_.size()) return false;  // A read has its place until its completion has been taken.
   PENSTOCK_CHECK(read.volume->nvme() != nullptr && read.length_bytes > 0);
   const uint32_t slot = free_.back();
   free_.pop_back();

@@ -43,7 +43,7 @@ class ReadQueue {
 
   /// The path that the queue reads by.
   virtual ReadPath path() const = 0;
-  /// Reads that can be queued and not yet completed.
+  /// Reads that can be queued before Wait has handed over the completion of one.
   virtual uint32_t capacity() const = 0;
 
   /// A volume must be attached before it is read and detached after its last completion; the queue may register its file.

@@ -69,6 +69,29 @@ TEST_P(Reading, LandsWhereverABufferBegins) {
   }
 }
 
+/// A read that has ended still has its place in the queue, until its completion is taken.
+TEST_P(Reading, KeepsToTheQueuesCapacityWhileCompletionsAreNotTaken) {
+  const Disk disk = DiskOf("BLOCKS4096");
+  const Volume volume = Volume::Open(disk.char_node).value();
+  const BufferPool pool = By(GetParam()).make_pool({.buffer_bytes = 4096, .buffer_count = 4}).value();
+  const std::unique_ptr<ReadQueue> queue = OpenReadQueue(GetParam(), pool, {.depth = 2}).value();
+  queue->Attach(volume);
+  const auto try_queue = [&](uint32_t index) {
+    return queue->TryQueue(
+        {.user_data = index, .volume = &volume, .length_bytes = 4096, .destination = pool.buffer(index).data()});
+  };
+  EXPECT_TRUE(try_queue(0) && try_queue(1));
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(queue->Wait({}, absl::Milliseconds(20)).value(), 0u);
+  EXPECT_FALSE(try_queue(2));
+  RawCompletion completion;
+  for (uint32_t next = 2; next < 6; ++next) {
+    EXPECT_TRUE(Eventually([&] { return queue->Wait(absl::MakeSpan(&completion, 1), absl::Seconds(1)).value() == 1; }));
+    EXPECT_EQ(completion.result, 4096);
+    EXPECT_EQ(next < 4 && try_queue(next), next < 4);
+  }
+  queue->Detach(volume);
+}
+
 INSTANTIATE_TEST_SUITE_P(, Reading, testing::Values(ReadPath::kNvme, ReadPath::kRead, ReadPath::kPread), PathParameter);
 INSTANTIATE_TEST_SUITE_P(Bar, Reading, testing::Values(ReadPath::kBar), PathParameter);
 
