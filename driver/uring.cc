@@ -167,7 +167,7 @@ absl::Status Uring::Wait(absl::Duration timeout, uint32_t count) {
   const bool ready = io_uring_cq_ready(&ring_) >= count;
   int result = 0;
   if (options_.poll_device && !options_.kernel_thread) {
-    result = PollDevice(timeout);
+    result = PollDevice(timeout, count);
   } else if (!ready && timeout > absl::ZeroDuration()) {
     __kernel_timespec limit = ToKernelTimespec(timeout);
     io_uring_cqe* first = nullptr;
@@ -184,14 +184,14 @@ absl::Status Uring::Wait(absl::Duration timeout, uint32_t count) {
 }
 
 /// The kernel does not honour a timeout while it polls a device, so it is asked to look once at a time.
-int Uring::PollDevice(absl::Duration timeout) {
+int Uring::PollDevice(absl::Duration timeout, uint32_t count) {
   const uint64_t begin_ns = MonotonicNs();
   const auto timeout_ns = static_cast<uint64_t>(absl::ToInt64Nanoseconds(timeout));
   int result = 0;
   do {
     ++enter_count_;
     result = io_uring_submit_and_get_events(&ring_);
-  } while (result >= 0 && io_uring_cq_ready(&ring_) == 0 && MonotonicNs() - begin_ns < timeout_ns);
+  } while (result >= 0 && io_uring_cq_ready(&ring_) < count && MonotonicNs() - begin_ns < timeout_ns);
   return result;
 }
 

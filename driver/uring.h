@@ -70,7 +70,7 @@ class Uring {
  private:
   explicit Uring(const Options& options) : options_(options) {}
   absl::Status EnableOnFirstUse();
-  int PollDevice(absl::Duration timeout);
+  int PollDevice(absl::Duration timeout, uint32_t count);
 
   const Options options_;
   io_uring ring_{};
