@@ -20,7 +20,7 @@ class FileDescriptor {
   FileDescriptor(FileDescriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
   /// Closes its own, then takes the other's over.
   FileDescriptor& operator=(FileDescriptor&& other) noexcept {
-    std::swap(fd_, other.fd_);
+    const FileDescriptor own(std::exchange(fd_, std::exchange(other.fd_, -1)));
     return *this;
   }
   ~FileDescriptor() {
