@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "driver/probe.h"
+
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <memory>
+#include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -89,6 +93,14 @@ absl::Status Probe(ReadQueue& queue, const Volume& volume, absl::Span<std::byte>
   return Compare(volume, expected, scratch.first(result->bytes));
 }
 
+/// Threads: any.
+void KeepForEver(std::shared_ptr<const BufferPool> pool) {
+  static std::mutex mutex;
+  static auto* const kept = new std::vector<std::shared_ptr<const BufferPool>>;  // outlives every static object
+  const std::lock_guard lock(mutex);
+  kept->push_back(std::move(pool));
+}
+
 }  // namespace
 
 std::optional<Refusal> ProbeRead(ReadQueue& queue, const Volume& volume, absl::Span<std::byte> scratch, absl::Duration timeout) {
@@ -96,6 +108,15 @@ std::optional<Refusal> ProbeRead(ReadQueue& queue, const Volume& volume, absl::S
   if (!volume.Supports(queue.path())) return volume.support(queue.path()).refusal;
   const absl::Status status = Probe(queue, volume, scratch, timeout);
   if (status.ok()) return std::nullopt;
+  return RefusalOf(queue.path(), status);
+}
+
+std::optional<Refusal> driver::ProbeOwnPool(ReadQueue& queue, const Volume& volume, std::shared_ptr<const BufferPool> pool,
+                                            absl::Duration timeout) {
+  if (!volume.Supports(queue.path())) return volume.support(queue.path()).refusal;
+  const absl::Status status = Probe(queue, volume, pool->buffer(0), timeout);
+  if (status.ok()) return std::nullopt;
+  if (status.code() == absl::StatusCode::kDeadlineExceeded) KeepForEver(std::move(pool));
   return RefusalOf(queue.path(), status);
 }
 
@@ -108,12 +129,13 @@ std::optional<Refusal> ProbePath(ReadPath path, const Volume& volume, const Buff
                    "load the nvme module with poll_queues=N (nvme.poll_queues=N on the kernel's command line), or do not poll"};
   }
   const size_t pool_bytes = std::max<size_t>(kProbePoolBytes, volume.support(path).offset_alignment_bytes);
-  const absl::StatusOr<BufferPool> pool = make_pool({.buffer_bytes = pool_bytes, .buffer_count = 1});
-  if (!pool.ok()) return RefusalOf(path, pool.status());
+  absl::StatusOr<BufferPool> made = make_pool({.buffer_bytes = pool_bytes, .buffer_count = 1});
+  if (!made.ok()) return RefusalOf(path, made.status());
+  const auto pool = std::make_shared<const BufferPool>(*std::move(made));
   options.depth = 1;
   const absl::StatusOr<std::unique_ptr<ReadQueue>> queue = OpenReadQueue(path, *pool, options);
   if (!queue.ok()) return RefusalOf(path, queue.status());
-  return ProbeRead(**queue, volume, pool->buffer(0));
+  return driver::ProbeOwnPool(**queue, volume, pool);
 }
 
 }  // namespace penstock

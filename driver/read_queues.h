@@ -13,8 +13,8 @@
 namespace penstock::driver {
 
 /// The end of a queue whose reads have been cancelled: takes completions until `in_flight`, which Wait counts down, is 0, for 1 s
-/// at most. Whoever started reads drains them first; this is for when that went wrong. Reads that outlast it do no harm: the
-/// kernel holds their pages until they are done, so they are not used for anything else.
+/// at most. Whoever started reads drains them first, and keeps their memory where that went wrong. The kernel holds the pages of
+/// reads that outlast it until they are done, but not their place in a window, which a next pool would get.
 void TakeWhatIsInFlight(ReadQueue& queue, const uint32_t& in_flight);
 
 /// Paths `bar` and `nvme`.

@@ -47,12 +47,14 @@ absl::StatusOr<std::unique_ptr<ReadQueue>> OpenReadQueue(ReadPath path, const Bu
 /// Tries `queue` on `volume` for real: reads its first blocks into `scratch` (memory of the queue's pool, at least 4096 bytes,
 /// overwritten with a poison first) and compares every byte with what another way of reading brings. nullopt: works. An empty
 /// volume works. A path that reports success and delivers other bytes is refused like any other; so is one that takes longer than
-/// `timeout`. Requires: nothing else in flight on the queue. Threads: uses the queue, like Wait. Cost: two reads.
+/// `timeout`, and may still write to `scratch` after that. Requires: nothing else in flight on the queue. Threads: uses the
+/// queue, like Wait. Cost: two reads.
 std::optional<Refusal> ProbeRead(ReadQueue& queue, const Volume& volume, absl::Span<std::byte> scratch,
                                  absl::Duration timeout = absl::Seconds(10));
 
 /// Whether `path` can bring bytes of `volume` into memory of the kind that `make_pool` makes: ProbeRead on a queue and a small
-/// pool of its own, so that a run's own reads may be in flight meanwhile. nullopt: works. Threads: any.
+/// pool of its own, so that a run's own reads may be in flight meanwhile. The pool is never freed if its read takes longer than
+/// that. nullopt: works. Threads: any.
 std::optional<Refusal> ProbePath(ReadPath path, const Volume& volume, const BufferPoolMaker& make_pool,
                                  ReadQueueOptions options = {});
 

@@ -2,8 +2,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cerrno>
+#include <memory>
+#include <utility>
 
+#include "driver/probe.h"
 #include "penstock/buffer_pool.h"
 #include "penstock/read_paths.h"
 #include "tests/driver/temp_file.h"
@@ -78,6 +82,38 @@ TEST_F(ProbeRead, RefusesAReadThatCannotEvenBeCancelled) {
   EXPECT_THAT(refusal->cause, HasSubstr("neither completed nor could be cancelled"));
   EXPECT_THAT(refusal->remedy, HasSubstr("do not use this queue"));
 }
+
+/// Two places for pools, in one piece of a device's memory.
+class ProbeOwnPool : public testing::Test {
+ protected:
+  static constexpr size_t kPoolBytes = 4096;
+
+  std::shared_ptr<const BufferPool> MakePool() {
+    return std::make_shared<const BufferPool>(make_pool_({.buffer_bytes = kPoolBytes, .buffer_count = 1}).value());
+  }
+  /// Where the first read goes wrong like that: the memory that a pool gets afterwards.
+  const std::byte* PlaceAfter(const Fault& fault) {
+    const TempFile file(8192);
+    const Volume volume = file.Open();
+    std::shared_ptr<const BufferPool> pool = MakePool();
+    first_ = pool->memory().data();
+    FakeReadQueue queue({});
+    queue.Inject(fault);
+    driver::ProbeOwnPool(queue, volume, std::move(pool), absl::Milliseconds(20));
+    return MakePool()->memory().data();
+  }
+
+  alignas(4096) std::array<std::byte, 2 * kPoolBytes> memory_ = {};
+  const BufferPoolMaker make_pool_ = PoolsIn({.memory = absl::MakeSpan(memory_), .name = "a window"});
+  const std::byte* first_ = nullptr;
+};
+
+TEST_F(ProbeOwnPool, GivesItsMemoryBack) {
+  EXPECT_EQ(PlaceAfter(kNone), first_);
+  EXPECT_EQ(PlaceAfter({.kind = FaultKind::kError, .value = EIO}), first_);
+}
+
+TEST_F(ProbeOwnPool, KeepsMemoryThatAReadMayStillWriteTo) { EXPECT_NE(PlaceAfter({.kind = FaultKind::kStuckForEver}), first_); }
 
 TEST_F(ProbeRead, PassesOnWhyAVolumeHasNoDirectReads) {
   if (access("/dev/shm", W_OK) != 0) GTEST_SKIP() << "no /dev/shm. Fix: mount a tmpfs there.";
