@@ -130,6 +130,11 @@ const char* DoorIntoTheKernel(unsigned long type) {
 
 }  // namespace
 
+const char* KernelFileSystemOf(int fd) {
+  struct statfs system {};
+  return fstatfs(fd, &system) == 0 ? DoorIntoTheKernel(static_cast<unsigned long>(system.f_type)) : nullptr;
+}
+
 absl::Status CheckDeviceUnused(dev_t number, const std::string& name, const std::string& sys) {
   const std::string numbers = absl::StrCat(major(number), ":", minor(number));
   const std::optional<fs::path> directory = RealPath(fs::path(sys) / "dev/block" / numbers);

@@ -17,8 +17,13 @@ namespace penstock::driver {
 /// multipath), whose users are not known here. `name` is for the text. Threads: any.
 absl::Status CheckDeviceUnused(dev_t number, const std::string& name, const std::string& sys = "/sys");
 
-/// The same for the regular file at `path`: a loop device lies on it, or it is no file of bytes but a door into the kernel
-/// (/proc, /sys and the like), where writing does something. Loop devices whose files have no name here are not seen.
+/// Names the file system of an open file if the kernel makes up its files as they are read ("procfs"); null for any other.
+/// Threads: any.
+const char* KernelFileSystemOf(int fd);
+
+/// The same as CheckDeviceUnused for the regular file at `path`: a loop device lies on it, or it is no file of bytes but a door
+/// into the kernel (/proc, /sys and the like), where writing does something. Loop devices whose files have no name here are not
+/// seen.
 absl::Status CheckFileUnused(const std::string& path, const std::string& sys = "/sys");
 
 }  // namespace penstock::driver

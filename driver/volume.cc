@@ -5,8 +5,10 @@
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
+#include <cstddef>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -108,6 +110,20 @@ absl::StatusOr<uint64_t> SizeOf(int fd, const std::string& name) {
   if (ioctl(fd, BLKGETSIZE64, &bytes) == 0) return bytes;
   return MakeErrnoError(absl::StatusCode::kUnavailable, errno, What(absl::StrCat("cannot ask ", name, " for its size")),
                         Fix("check with lsblk that the device is still there"));
+}
+
+/// What is made up as it is read has no end that could be known before: stat says 0 bytes of it, or a page.
+absl::Status CheckTellsSize(int fd, uint64_t size_bytes, const std::string& path) {
+  const char* const kernel = driver::KernelFileSystemOf(fd);
+  std::byte first{};
+  // Not of the kernel's own files: some of them give each byte once.
+  const bool has_more = kernel == nullptr && size_bytes == 0 && pread(fd, &first, 1, 0) > 0;
+  if (kernel == nullptr && !has_more) return absl::OkStatus();
+  return MakeError(absl::StatusCode::kInvalidArgument,
+                   What(absl::StrCat(path, " tells no size: ",
+                                     has_more ? "it is said to be empty, and is not"
+                                              : absl::StrCat("it is on ", kernel, ", where files are made up as they are read"))),
+                   Fix("copy it to a file first, and name that"));
 }
 
 /// The logical block of a block device, 1 for a file.
@@ -243,6 +259,7 @@ absl::Status Volume::OpenPlain(const std::string& path, const struct stat& statu
 /// What the kernel reads by itself: a file or a block device.
 absl::Status Volume::OpenFile(const std::string& path, FileDescriptor fd) {
   PENSTOCK_ASSIGN_OR_RETURN(size_bytes_, SizeOf(fd.get(), path));
+  PENSTOCK_RETURN_IF_ERROR(CheckTellsSize(fd.get(), size_bytes_, path));
   block_bytes_ = BlockBytes(fd.get());
   buffered_ = std::move(fd);
   Support(ReadPath::kPread, {.fd = buffered_.get()});

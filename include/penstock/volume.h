@@ -34,8 +34,8 @@ class Volume {
   /// may. Never blocks on a FIFO, never opens a terminal or another character device.
   ///
   /// Errors, each with a remedy: NotFound, PermissionDenied, InvalidArgument (a directory, FIFO, socket or another character
-  /// device), FailedPrecondition (a namespace that no path can read), Unavailable for other refusals of the system; the errno is
-  /// attached.
+  /// device; a file that tells no size, as those of /proc and /sys), FailedPrecondition (a namespace that no path can read),
+  /// Unavailable for other refusals of the system; the errno is attached.
   static absl::StatusOr<Volume> Open(const std::string& path);
 
   /// Opens `path` to read and to write, as Open does, if writing harms nobody whom the kernel tells of; where that cannot be

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -137,6 +138,17 @@ TEST(Volume, RefusesACharacterDevice) {
   const absl::Status status = Volume::Open("/dev/zero").status();
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(MessageOf(status), HasSubstr("a character device"));
+}
+
+/// Their sizes are said to be 0 and 4096 bytes, which they are not.
+TEST(Volume, RefusesFilesThatTellNoSize) {
+  for (const char* path : {"/proc/cpuinfo", "/proc/self/status", "/sys/kernel/mm/transparent_hugepage/enabled"}) {
+    if (access(path, R_OK) != 0) continue;
+    const absl::Status status = Volume::Open(path).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << path;
+    EXPECT_THAT(MessageOf(status), HasSubstr("tells no size")) << path;
+    EXPECT_THAT(RemedyOf(status), HasSubstr("copy it to a file first")) << path;
+  }
 }
 
 TEST(Volume, SaysWhenItMayNotBeRead) {
