@@ -128,7 +128,6 @@ Row RowOf(const NvmeStatus& status) {
 NvmeStatus DecodeNvmeStatus(uint16_t raw) {
   return {.code = static_cast<uint8_t>(raw & 0xff),
           .type = static_cast<uint8_t>(raw >> 8 & 7),
-          .delay_index = static_cast<uint8_t>(raw >> 11 & 3),
           .more = (raw >> 13 & 1) != 0,
           .do_not_retry = (raw >> 14 & 1) != 0,
           .raw = static_cast<uint16_t>(raw & 0x7fff)};

@@ -12,11 +12,11 @@
 namespace penstock::driver {
 
 /// NVMe Base Specification 2.0, figure "Completion Queue Entry: Status Field", without the phase bit: the 15 bits that io_uring
-/// (a positive `res` of a passthrough command) and the ioctls (a positive return value) hand over.
+/// (a positive `res` of a passthrough command) and the ioctls (a positive return value) hand over. Bits 11-12 (CRD, which of the
+/// controller's delays it asks for before a retry) are not looked at.
 struct NvmeStatus {
   uint8_t code = 0;           // SC, bits 0-7
   uint8_t type = 0;           // SCT, bits 8-10: 0 generic, 1 of this command, 2 media and integrity, 3 path, 7 vendor
-  uint8_t delay_index = 0;    // CRD, bits 11-12: which of the controller's delays before a retry; 0: none asked for
   bool more = false;          // bit 13: the controller's error log has more
   bool do_not_retry = false;  // bit 14: the same command would fail again
   uint16_t raw = 0;
@@ -45,7 +45,8 @@ struct NvmeMeaning {
 /// false all the same where the answer is in the command or in the state of the device and cannot change by itself within a few
 /// tries (an invalid field, a range past the end, missing rights, a reservation, an erasure going on), and where bytes failed an
 /// end-to-end check: bytes that were wrong once are not to be trusted because they pass on the second try. An unrecovered media
-/// error may be retried: the drive says with that bit whether it has tried everything.
+/// error may be retried: the drive says with that bit whether it has tried everything. The next try goes out at once, also where
+/// the controller asks for a delay, which the kernel would wait for.
 NvmeMeaning MeaningOfNvmeStatus(const NvmeStatus& status);
 
 /// "reading (or writing) N bytes at offset O of V by path P failed: NAME (NVMe status 0x..., do not retry)", with code and remedy

@@ -20,7 +20,6 @@ TEST(NvmeStatus, IsDecodedFieldByField) {
   const NvmeStatus status = DecodeNvmeStatus(0x4281);
   EXPECT_EQ(status.code, 0x81);
   EXPECT_EQ(status.type, 2);
-  EXPECT_EQ(status.delay_index, 0);
   EXPECT_FALSE(status.more);
   EXPECT_TRUE(status.do_not_retry);
   EXPECT_EQ(status.number(), 0x281);
@@ -32,7 +31,6 @@ TEST(NvmeStatus, KeepsItsFieldsApart) {
     const NvmeStatus status = DecodeNvmeStatus(static_cast<uint16_t>(1u << bit));
     EXPECT_EQ(status.code, bit < 8 ? 1u << bit : 0u);
     EXPECT_EQ(status.type, bit >= 8 && bit < 11 ? 1u << (bit - 8) : 0u);
-    EXPECT_EQ(status.delay_index, bit == 11 ? 1 : bit == 12 ? 2 : 0);
     EXPECT_EQ(status.more, bit == 13);
     EXPECT_EQ(status.do_not_retry, bit == 14);
     EXPECT_EQ(status.ok(), bit >= 11);  // The flags say nothing about success.
