@@ -37,11 +37,12 @@ struct ChunkRead {
 /// InvalidArgument (memory that the queue was not given, or that the path cannot reach), DeadlineExceeded (took longer than the
 /// timeout and was cancelled; whatever landed after that does not count as complete), Cancelled.
 ///
-/// A write that is OK has length_bytes: they are what every path reads from then on, but only a flush (fsync of the file or block
-/// node) makes them outlast a loss of power. After any error its extent holds old bytes, new ones, or both; so it does where the
-/// write was given up, and there it may still change until the path has let go of it. Of its own a write has FailedPrecondition
-/// (no space left, write-protected, in use as swap), OutOfRange (larger than files may be), and Unavailable if it brought nothing
-/// onto the volume and no error either.
+/// A write that is OK has length_bytes: they are what every path reads from then on, except where path bar or nvme wrote what the
+/// page cache had: path pread reads what was there before, until nobody has the block node open any more. Only a flush (fsync of
+/// the file or block node) makes them outlast a loss of power. After any error its extent holds old bytes, new ones, or both; so
+/// it does where the write was given up, and there it may still change until the path has let go of it. Of its own a write has
+/// FailedPrecondition (no space left, write-protected, in use as swap), OutOfRange (larger than files may be), and Unavailable if
+/// it brought nothing onto the volume and no error either.
 struct ChunkResult {
   uint64_t tag = 0;         // of the chunk
   uint32_t bytes = 0;       // that have landed, or were written
