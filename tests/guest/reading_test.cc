@@ -95,6 +95,17 @@ TEST_P(Reading, KeepsToTheQueuesCapacityWhileCompletionsAreNotTaken) {
 INSTANTIATE_TEST_SUITE_P(, Reading, testing::Values(ReadPath::kNvme, ReadPath::kRead, ReadPath::kPread), PathParameter);
 INSTANTIATE_TEST_SUITE_P(Bar, Reading, testing::Values(ReadPath::kBar), PathParameter);
 
+/// Blocks of which registered regions are not whole numbers: 136 KiB each for buffers of 272 KiB.
+class LargeBlocks : public testing::TestWithParam<ReadPath> {};
+
+TEST_P(LargeBlocks, AreReadWholeWhereverRegionsEnd) {
+  const Disk disk = DiskOf("BLOCKS16384");
+  for (const uint32_t chunk_kib : {272, 16, 1024})
+    ExpectTheControllersAgree(ExpectWhole({disk}, {disk.char_node}, By(GetParam(), chunk_kib * 1024, 4)));
+}
+
+INSTANTIATE_TEST_SUITE_P(, LargeBlocks, testing::Values(ReadPath::kNvme, ReadPath::kRead, ReadPath::kBar), PathParameter);
+
 class Splitting : public testing::TestWithParam<ReadPath> {};
 
 /// How many commands the controller executed for all of SMALLREADS, 4 MiB at 32 KiB a command.

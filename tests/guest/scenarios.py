@@ -102,6 +102,8 @@ SCENARIOS = {scenario.name: scenario for scenario in (
     Scenario("paths", "every way to read sound disks", ("7", "6.1"), "Machine.*:Reading.*:Auto.*", SOUND,
              only={"7": "Splitting.*:Bar/Reading.*:Bar/Splitting.*:AutoInPeerMemory.*", "6.1": "NoPeerMemory.*:NoSplitting.*"},
              allowed_log=(NO_PEERS,)),
+    Scenario("large_blocks", "blocks larger than a page, which Linux 6.15 and later take", ("7",), "Machine.*:LargeBlocks.*",
+             (Controller("BLOCKS16384", (Disk(block_bytes=16384),)), MEMORY)),
     Scenario("runs", "several controllers in one run, polling, the command itself and its bench", ("7", "6.1"),
              "Machine.*:Sources.*:Polling.*:Command.*:Bench.*", SEVERAL, programs=("guest_test", "penstock"), limit_seconds=120,
              only={"7": "Bar/Polling.*:CommandInPeerMemory.*:BenchInPeerMemory.*"}, allowed_log=(NO_PEERS,)),
