@@ -85,7 +85,8 @@ class Device {
   virtual absl::StatusOr<u32> RegisterAutomaton(absl::Span<const u32> table) = 0;
 
   /// Fills in resource `id` of LOAD_MISS: where its bytes are, and where they are to go, by handles of the I/O service.
-  /// Errors: FailedPrecondition while running; OutOfRange for an id that is not below DeviceOptions::max_resources.
+  /// Requires: the host has ended every request of a load of it, those that the kernel has given up on among them. Errors:
+  /// FailedPrecondition while running; OutOfRange for an id that is not below DeviceOptions::max_resources.
   virtual absl::Status SetResource(u32 id, const layout::ResourceRow& resource) = 0;
 
   /// Makes what others have written into the device's memory over the bus, which is complete, visible to slots that are published

@@ -147,7 +147,7 @@ TEST_P(IoRequests, ThatNobodyAnswersEndTheSlotAtItsLimit) {
   Start();
   const Ticket waits = Publish(*device_, ReadWork(ReadOnce::kOpcode));
   const FakeIoService::Taken late = service_->Take();
-  ExpectFault(WaitFor(*device_, waits), FaultReason::kIoFailed, static_cast<u32>(IoCause::kTimedOut));
+  ExpectFault(WaitFor(*device_, waits), FaultReason::kIoFailed, static_cast<u32>(IoCause::kGivenUp));
   service_->End(late, {0, 1});  // too late: it gives the queue's slot back, and nobody is resumed
   for (u32 i = 0; i < 100; ++i) {
     const Ticket ticket = Publish(*device_, ReadWork(ReadOnce::kOpcode, 0, 1, i));
@@ -169,7 +169,7 @@ TEST_P(IoRequests, ThatFoundNoRoomEndAtTheSlotsLimit) {
     EXPECT_EQ(completion.fault, FaultReason::kIoFailed);
     ++details[completion.fault_detail];
   }
-  EXPECT_EQ(details[static_cast<u32>(IoCause::kTimedOut)], 64u);
+  EXPECT_EQ(details[static_cast<u32>(IoCause::kGivenUp)], 64u);
   EXPECT_EQ(details[static_cast<u32>(IoCause::kQueueFull)], 1u);
 }
 
@@ -274,6 +274,44 @@ TEST_P(IoRequests, OfALoadMissThatFailAreMadeAgainByTheNext) {
   const Ticket ticket = Publish(*device_, LoadWork(0));
   service_->End(service_->Take(), {0, 4096});
   EXPECT_EQ(ResultOf(WaitFor(*device_, ticket)), 4096u);
+}
+
+TEST_P(IoRequests, OfALoadMissThatIsGivenUpGoOnAndTheNextWaitsForTheirEnd) {
+  constexpr absl::Duration kLimit = absl::Milliseconds(300);
+  for (const bool prefetch : {false, true}) {
+    TestOptions options = OptionsFor(GetParam());
+    options.slot_limit = kLimit;
+    Make(options);
+    ASSERT_TRUE(device_->SetResource(0, {0, 4096, kSource, kDestination, 0}).ok());
+    Start();
+    const Ticket first = Publish(*device_, LoadWork(0, prefetch));
+    const FakeIoService::Taken late = service_->Take();
+    const Completion completion = WaitFor(*device_, first);
+    if (!prefetch) ExpectFault(completion, FaultReason::kIoFailed, static_cast<u32>(IoCause::kGivenUp));
+    if (prefetch) absl::SleepFor(kLimit + absl::Milliseconds(100));
+    const Ticket second = Publish(*device_, LoadWork(0));
+    for (u32 i = 0; i < 100; ++i) EXPECT_TRUE(RunWork(*device_, MakeWork(layout::kNop)).ok());
+    FakeIoService::Taken none;
+    EXPECT_FALSE(service_->TryTake(0, none) || service_->TryTake(1, none)) << "its destination is still in use";
+    service_->End(late, {0, 4096});
+    EXPECT_EQ(ResultOf(WaitFor(*device_, second)), 4096u);
+    EXPECT_FALSE(service_->TryTake(0, none) || service_->TryTake(1, none));
+  }
+}
+
+TEST_P(IoRequests, OfALoadMissThatIsGivenUpAreMadeAgainWhenTheyFailInTheEnd) {
+  TestOptions options = OptionsFor(GetParam());
+  options.slot_limit = absl::Milliseconds(300);
+  Make(options);
+  ASSERT_TRUE(device_->SetResource(0, {0, 4096, kSource, kDestination, 0}).ok());
+  Start();
+  const Ticket first = Publish(*device_, LoadWork(0));
+  const FakeIoService::Taken late = service_->Take();
+  ExpectFault(WaitFor(*device_, first), FaultReason::kIoFailed, static_cast<u32>(IoCause::kGivenUp));
+  const Ticket second = Publish(*device_, LoadWork(0));
+  service_->End(late, EndedBy(IoCause::kTimedOut));
+  service_->End(service_->Take(), {0, 4096});
+  EXPECT_EQ(ResultOf(WaitFor(*device_, second)), 4096u);
 }
 
 TEST_P(IoRequests, OfALoadMissEndTheLoadAlsoWhenItsSlotMayNotRunAnyMore) {

@@ -52,7 +52,7 @@ struct alignas(16) CacheLine {
 
   /// Requires: TryHold said kMiss to the caller, and the load that it began has ended.
   PENSTOCK_DEVICE Hold EndLoad(u32 bucket, const layout::IoEnd& end) {
-    const bool may_still_land = end.cause == static_cast<u32>(layout::IoCause::kTimedOut) ||
+    const bool may_still_land = end.cause == static_cast<u32>(layout::IoCause::kGivenUp) ||
                                 end.cause == static_cast<u32>(layout::IoCause::kServiceStopped);
     const u32 state = end.ok() ? kPresent + 1 : may_still_land ? kLost : kAbsent;
     layout::StoreRelease<layout::Scope::kDevice>(&word, layout::JoinWords(state, bucket));

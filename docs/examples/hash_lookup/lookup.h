@@ -74,7 +74,7 @@ struct Lookup {
               {layout::kIoRead, lookup.table, cache.lines[line].destination, u64{bucket} * kBucketBytes, kBucketBytes, bucket},
               kLanded);
         case Hold::kBusy: return Outcome::Yield(kAgain);
-        case Hold::kLost: return Outcome::IoFault({static_cast<u32>(layout::IoCause::kTimedOut), 0});
+        case Hold::kLost: return Outcome::IoFault({static_cast<u32>(layout::IoCause::kGivenUp), 0});
         case Hold::kFailed: return Outcome::IoFault(context.wait.end);
       }
       Search(group, cache.bytes + u64{line} * kBucketBytes, bucket, lookup.key, shared);

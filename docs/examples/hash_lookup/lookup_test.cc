@@ -170,10 +170,10 @@ TEST_P(Lookups, NeverUseALineAgainWhoseReadMayStillLand) {
   Put(3, {KeyOf(3), 30});
   const Ticket late = Ask(KeyOf(2));
   const Taken read = TakeReadOf(2);
-  ExpectFault(Answer(late), FaultReason::kIoFailed, static_cast<u32>(IoCause::kTimedOut));
-  ExpectFault(Answer(Ask(KeyOf(4))), FaultReason::kIoFailed, static_cast<u32>(IoCause::kTimedOut));
+  ExpectFault(Answer(late), FaultReason::kIoFailed, static_cast<u32>(IoCause::kGivenUp));
+  ExpectFault(Answer(Ask(KeyOf(4))), FaultReason::kIoFailed, static_cast<u32>(IoCause::kGivenUp));
   Land(read, 2);
-  ExpectFault(Answer(Ask(KeyOf(2))), FaultReason::kIoFailed, static_cast<u32>(IoCause::kTimedOut));
+  ExpectFault(Answer(Ask(KeyOf(2))), FaultReason::kIoFailed, static_cast<u32>(IoCause::kGivenUp));
   const Ticket other = Ask(KeyOf(3));
   LandReadOf(3);
   EXPECT_EQ(ResultOf(Answer(other)), 30u);

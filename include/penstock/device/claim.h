@@ -193,7 +193,7 @@ class Claimant {
     if (TryPostFor(view_, group_.workgroup(), slot)) return true;
     const u64 since = layout::LoadRelaxed<layout::Scope::kDevice>(&view_.slot_states[index].deferred_since_ticks);
     if (Group::Ticks() - since > view_.slot_limit_ticks) {
-      EndWait(view_, slot, {static_cast<u32>(layout::IoCause::kQueueFull), 0});
+      EndUnposted(view_, slot, layout::IoCause::kQueueFull);
       return false;
     }
     while (!view_.deferred.TryPush(slot)) group_.Idle();

@@ -27,6 +27,10 @@
 //   if (!context.wait.end.ok()) return Outcome::IoFault(context.wait.end);
 //   ...                                   // the bytes are in the destination
 //
+// A request that the host has not ended within the slot's time limit ends as kGivenUp, and its transfer goes on: the destination
+// stays in use, so that nobody reads it and no other request names it. After any other cause the transfer is over, but for
+// kServiceStopped where IoService::Stop has said that it could not wait for it.
+//
 // What it wants to keep from one run to the next goes into context.wait.frame.
 #pragma once
 
@@ -102,7 +106,8 @@ struct Context {
   }
 
   /// Asks the I/O service for a transfer. The handler returns what this returns, and is run again with `step` when the request
-  /// has ended, well or not: wait.end. On a device without I/O queues the slot ends as FAULT kNotConnected.
+  /// has ended, well or not: wait.end. As kGivenUp it has not, and the destination is still in use. On a device without I/O
+  /// queues the slot ends as FAULT kNotConnected.
   PENSTOCK_DEVICE Outcome WaitIo(const layout::IoRequest& request, u32 step, WhenFull when_full = WhenFull::kWait) const {
     if (view.io.queue_count == 0) return Outcome::Fault(layout::FaultReason::kNotConnected);
     if (group.IsLeader()) {
@@ -114,13 +119,13 @@ struct Context {
 
   /// The same without giving up the workgroup: for a handler that has something else to do meanwhile. It polls for the end until
   /// that is there, and does not poll for long: it yields in between, and keeps the ticket in its frame. A ticket that is not
-  /// polled for ends when the slot's time limit has passed. False if every queue is full, or there is none. Only the leader calls
-  /// it.
+  /// polled for is given up when the slot's time limit has passed. False if every queue is full, or there is none. Only the
+  /// leader calls it.
   PENSTOCK_DEVICE bool TryRequest(const layout::IoRequest& request, IoTicket& ticket) const {
     return TryPost(view.io, group.workgroup(), request, {IoRequester::kPolled, 0, slot}, ticket);
   }
-  /// Whether the request has ended: then `end` says how, and the ticket is no more. Only the leader calls it. May look across the
-  /// bus once.
+  /// Whether the request has ended: then `end` says how, and the ticket is no more. One that was given up, or names none, ends as
+  /// kGivenUp: the destination may still be in use. Only the leader calls it. May look across the bus once.
   PENSTOCK_DEVICE bool Poll(const IoTicket& ticket, layout::IoEnd& end) const { return TryEndPolled(view, ticket, end); }
 
   /// Checks handle, generation, rights and bounds against the buffer table. On Done, `bytes` is the range; on a fault, the

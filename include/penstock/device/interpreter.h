@@ -264,7 +264,7 @@ class Interpreter {
       if (TryPostFor(view_, group_.workgroup(), name)) return;
       if (memory_.wait.when_full == WhenFull::kRefuse) refusal = layout::IoCause::kQueueFull;
     }
-    if (refusal != layout::IoCause::kNone) EndWait(view_, name, {static_cast<u32>(refusal), 0});
+    if (refusal != layout::IoCause::kNone) EndUnposted(view_, name, refusal);
     claimant_.ExpectDeferred();
     while (!view_.deferred.TryPush(name)) group_.Idle();
   }

@@ -59,7 +59,7 @@ PENSTOCK_DEVICE u32 EnterRequester(IoEntry& entry, const IoRequester& requester)
   using layout::Scope;
   const u32 used = layout::LoadRelaxed<Scope::kDevice>(&entry.kind) / IoEntry::kUse + 1;
   const u32 kind = used * IoEntry::kUse + requester.kind;
-  layout::StoreRelaxed<Scope::kDevice>(&entry.resource, requester.resource);
+  layout::StoreRelaxed<Scope::kDevice>(&entry.loads, requester.loads);
   layout::StoreRelaxed<Scope::kDevice>(&entry.slot.priority, requester.slot.priority);
   layout::StoreRelaxed<Scope::kDevice>(&entry.slot.sequence, requester.slot.sequence);
   layout::StoreRelaxed<Scope::kDevice>(&entry.since_ticks, Group::Ticks());
@@ -94,7 +94,7 @@ PENSTOCK_DEVICE bool TryPostFor(const DeviceView& view, u32 workgroup, const Slo
   const layout::IoRequest request = wait.request;
   layout::StoreRelaxed<layout::Scope::kDevice>(&wait.phase, u32{WaitState::kPosted});
   IoTicket ticket;
-  if (TryPost(view.io, workgroup, request, {IoRequester::kSlot, 0, slot}, ticket)) return true;
+  if (TryPost(view.io, workgroup, request, {IoRequester::kSlot, wait.loads, slot}, ticket)) return true;
   layout::StoreRelaxed<layout::Scope::kDevice>(&wait.phase, u32{WaitState::kUnposted});
   return false;
 }
@@ -178,49 +178,59 @@ PENSTOCK_DEVICE layout::IoEnd CollectPolled(const IoView& io, u32 index) {
   return CollectEnd(io, index);
 }
 
-/// Ends the load of a resource: present if the request went well, absent again if not.
-PENSTOCK_DEVICE void EndLoad(ResourceState& resource, const layout::IoEnd& end) {
+/// Ends the load that a request was made for, if it was for one: the resource is present if the request went well, absent again
+/// if not. Not before the transfer is over: the next load has the same destination.
+PENSTOCK_DEVICE void EndLoad(const DeviceView& view, u32 loads, const layout::IoEnd& end) {
+  if (loads == 0) return;
+  const u32 state = end.ok() ? ResourceState::kPresent : ResourceState::kAbsent;
   // Pairs with the acquire in LoadMiss: who finds it present finds its bytes.
-  layout::StoreRelease<layout::Scope::kDevice>(&resource.state, u32{end.ok() ? ResourceState::kPresent : ResourceState::kAbsent});
+  layout::StoreRelease<layout::Scope::kDevice>(&view.io.resource_states[loads - 1].state, state);
 }
 
-/// Makes the handler of a waiting ring slot ready to be run. A load ends here, and not in the handler: a slot whose rights were
-/// taken away meanwhile ends without another run.
+/// Makes the handler of a waiting ring slot ready to be run.
 PENSTOCK_DEVICE void EndWait(const DeviceView& view, const SlotName& slot, const layout::IoEnd& end) {
   using layout::Scope;
   WaitState& wait = view.io.waits[view.SlotIndex(slot.priority, slot.sequence)];
-  const u32 loads = layout::LoadRelaxed<Scope::kDevice>(&wait.loads);
-  if (loads != 0) EndLoad(view.io.resource_states[loads - 1], end);
   layout::StoreRelaxed<Scope::kDevice>(&wait.end.cause, end.cause);
   layout::StoreRelaxed<Scope::kDevice>(&wait.end.bytes, end.bytes);
   layout::StoreRelaxed<Scope::kDevice>(&wait.phase, u32{WaitState::kEnded});
 }
 
+/// The same for a slot whose request is not made, and never will be.
+PENSTOCK_DEVICE void EndUnposted(const DeviceView& view, const SlotName& slot, layout::IoCause cause) {
+  const layout::IoEnd end = {static_cast<u32>(cause), 0};
+  const WaitState& wait = view.io.waits[view.SlotIndex(slot.priority, slot.sequence)];
+  EndLoad(view, layout::LoadRelaxed<layout::Scope::kDevice>(&wait.loads), end);
+  EndWait(view, slot, end);
+}
+
 /// Collects the end of a request that is not polled for. True if it belongs to a ring slot whose handler is now to be run:
-/// `slot`. Requires: taken.
+/// `slot`. A load ends here, whoever still waits for it, and not in the handler: a slot that was given up, or whose rights were
+/// taken away meanwhile, ends without seeing it. Requires: taken.
 PENSTOCK_DEVICE bool FinishRequest(const DeviceView& view, u32 index, SlotName& slot) {
   using layout::Scope;
   IoEntry& entry = view.io.entries[index];
   const SlotName waiting = {layout::LoadRelaxed<Scope::kDevice>(&entry.slot.priority),
                             layout::LoadRelaxed<Scope::kDevice>(&entry.slot.sequence)};
-  const u32 resource = layout::LoadRelaxed<Scope::kDevice>(&entry.resource);
+  const u32 loads = layout::LoadRelaxed<Scope::kDevice>(&entry.loads);
   const u32 word = layout::LoadRelaxed<Scope::kDevice>(&entry.kind);
   // Who gives up on it may be quicker; then there is nobody to tell.
   const u32 kind = TryChangeKind(entry, word, IoRequester::kNobody) ? IoEntry::KindOf(word) : u32{IoRequester::kNobody};
   const layout::IoEnd end = CollectEnd(view.io, index);
-  if (kind == IoRequester::kLoad) EndLoad(view.io.resource_states[resource], end);
+  EndLoad(view, loads, end);
   if (kind != IoRequester::kSlot) return false;
   slot = waiting;
   EndWait(view, slot, end);
   return true;
 }
 
-/// Whether a request that its requester polls for has ended, and how. Looks at the bell if nobody else does.
+/// Whether a request that its requester polls for has ended, and how: as kGivenUp where the ticket names none any more. Looks at
+/// the bell if nobody else does.
 PENSTOCK_DEVICE bool TryEndPolled(const DeviceView& view, const IoTicket& ticket, layout::IoEnd& end) {
   using layout::Scope;
   const u32 index = ticket.index();
   const u32 queue = index / layout::kMaxIoSlots;
-  end = {static_cast<u32>(layout::IoCause::kTimedOut), 0};
+  end = {static_cast<u32>(layout::IoCause::kGivenUp), 0};
   if (queue >= view.io.queue_count) return true;
   const u32 kind = layout::LoadRelaxed<Scope::kDevice>(&view.io.entries[index].kind);
   if (IoTicket::Of(index, kind).value != ticket.value || IoEntry::KindOf(kind) != IoRequester::kPolled) return true;
@@ -242,11 +252,11 @@ PENSTOCK_DEVICE bool TryEndPolled(const DeviceView& view, const IoTicket& ticket
 
 // --- giving up ---
 
-/// Gives up on a request that has been out for longer than slots may wait. The host may still transfer its bytes, and the queue's
-/// slot is taken until it has ended it.
+/// Gives up on a request that has been out for longer than slots may wait. The host may still transfer its bytes: until it has
+/// ended it, the queue's slot is taken, and a load that it was made for goes on.
 PENSTOCK_DEVICE void EndOverdue(const DeviceView& view, u32 index, u64 now_ticks) {
   using layout::Scope;
-  constexpr layout::IoEnd kTimedOut = {static_cast<u32>(layout::IoCause::kTimedOut), 0};
+  constexpr layout::IoEnd kGivenUp = {static_cast<u32>(layout::IoCause::kGivenUp), 0};
   IoEntry& entry = view.io.entries[index];
   const u32 word = layout::LoadAcquire<Scope::kDevice>(&entry.kind);
   const u32 kind = IoEntry::KindOf(word);
@@ -261,11 +271,9 @@ PENSTOCK_DEVICE void EndOverdue(const DeviceView& view, u32 index, u64 now_ticks
   if (since >= now_ticks || now_ticks - since <= view.slot_limit_ticks) return;
   const SlotName slot = {layout::LoadRelaxed<Scope::kDevice>(&entry.slot.priority),
                          layout::LoadRelaxed<Scope::kDevice>(&entry.slot.sequence)};
-  const u32 resource = layout::LoadRelaxed<Scope::kDevice>(&entry.resource);
   if (!TryChangeKind(entry, word, kind == IoRequester::kPolled ? IoRequester::kForgotten : IoRequester::kNobody)) return;
-  if (kind == IoRequester::kLoad) EndLoad(view.io.resource_states[resource], kTimedOut);
   if (kind != IoRequester::kSlot) return;
-  EndWait(view, slot, kTimedOut);
+  EndWait(view, slot, kGivenUp);
   while (!view.deferred.TryPush(slot)) SpinPause();
 }
 

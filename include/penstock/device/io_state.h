@@ -22,14 +22,13 @@ struct IoQueueState {
 /// Who made the request in one slot of a queue.
 struct IoRequester {
   enum Kind : u32 {
-    kNobody,     // the slot is free, or the request was given up: its end is collected for the slot's sake
+    kNobody,     // the slot is free, or nobody waits: a prefetch, or given up. Its end is collected for slot and load
     kSlot,       // the ring slot `slot` waits for it
-    kLoad,       // LOAD_MISS of `resource`, which nobody waits for
     kPolled,     // a handler that looks for itself
     kForgotten,  // a handler that did not look until the request was overdue
   };
   Kind kind;
-  u32 resource;
+  u32 loads;  // the resource of LOAD_MISS that the request brings, plus one; 0: none
   SlotName slot;
 };
 
@@ -38,7 +37,7 @@ struct IoRequester {
 struct IoEntry {
   static constexpr u32 kUse = 8;  // one more use
   u32 kind;
-  u32 resource;
+  u32 loads;
   SlotName slot;
   u64 since_ticks;
 

@@ -8,7 +8,8 @@ namespace penstock::device {
 
 /// Done when the resource's bytes are in its destination; the result is their number. With the prefetch flag the slot is done at
 /// once, with result 0 if the load only begins or goes on: nobody hears how it ends, but the next LOAD_MISS finds the resource
-/// there or loads it again. Loads of one resource never overlap.
+/// there or loads it again. Loads of one resource never overlap: one whose slot has given up (kGivenUp) goes on, and the next
+/// LOAD_MISS yields until it has ended.
 struct LoadMiss : Builtin<layout::kLoadMiss> {
   enum Step : u32 { kBegin, kLanded };
 
@@ -43,10 +44,10 @@ struct LoadMiss : Builtin<layout::kLoadMiss> {
       return context.WaitIo(request, kLanded);
     }
     IoTicket unused;
-    if (TryPost(context.view.io, context.group.workgroup(), request, {IoRequester::kLoad, id, context.slot}, unused)) {
+    if (TryPost(context.view.io, context.group.workgroup(), request, {IoRequester::kNobody, id + 1, context.slot}, unused)) {
       return Outcome::Done();
     }
-    EndLoad(resource, {static_cast<u32>(layout::IoCause::kQueueFull), 0});
+    EndLoad(context.view, id + 1, {static_cast<u32>(layout::IoCause::kQueueFull), 0});
     return Outcome::Yield();
   }
 };

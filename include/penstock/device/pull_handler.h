@@ -9,7 +9,8 @@ namespace penstock::device {
 
 /// Takes the list's next extent, has it read into the slot's own piece of memory, looks at it, and goes on with the next until
 /// none is left: as many PULLs of a list as there are to be reads in flight. An extent that cannot be read is noted as such, and
-/// the others go on. The result is the number of extents that this slot pulled.
+/// the others go on. The result is the number of extents that this slot pulled. A read that was given up may still land: it is
+/// noted, and ends this slot as FAULT kIoFailed, kGivenUp, so that nothing else is read into its piece.
 struct Pull {
   static constexpr u32 kOpcode = layout::kPull;
   static constexpr u32 kArgumentCount = layout::kPullArguments;
@@ -67,7 +68,7 @@ struct Pull {
     layout::StoreRelaxed<layout::Scope::kSystem>(&row[2], layout::JoinWords(end.bytes, end.cause));
     layout::StoreRelaxed<layout::Scope::kSystem>(&row[3], layout::JoinWords(crc, 1));
     StoreFrame(context, kPulled, LoadFrame(context, kPulled) + 1);
-    return Outcome::Done();
+    return end.cause == static_cast<u32>(layout::IoCause::kGivenUp) ? Outcome::IoFault(end) : Outcome::Done();
   }
 
   /// The leader's.

@@ -35,11 +35,12 @@ enum class IoCause : u32 {
   kEndedEarly = 8,       // the volume is shorter than it was: `bytes` are there
   kMedium = 9,           // the device could not read or write the bytes
   kVolumeGone = 10,      // the controller or file system does not answer any more
-  kTimedOut = 11,        // the volume took longer than the service waits, or no service has answered
+  kTimedOut = 11,        // the volume took longer than the service waits; the transfer is over
   kRefusedByPath = 12,   // the path cannot transfer this; the service's log says why
   kServiceStopped = 13,  // the service was stopped before the request could be served
   kQueueFull = 14,       // by the kernel: no slot was free, and the requester did not want to wait
   kNotConnected = 15,    // by the kernel: the device has no I/O queues
+  kGivenUp = 16,         // by the kernel: it outlived the slot's limit. Bytes may still land: the destination is in use
 };
 
 /// The cause in words, for messages.
@@ -61,6 +62,7 @@ constexpr const char* IoCauseText(IoCause cause) {
     case IoCause::kServiceStopped: return "the I/O service was stopped";
     case IoCause::kQueueFull: return "the I/O queue was full";
     case IoCause::kNotConnected: return "the device has no I/O queues";
+    case IoCause::kGivenUp: return "the kernel gave it up, and its bytes may still land";
   }
   return "unknown cause";
 }
