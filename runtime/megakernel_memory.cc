@@ -7,6 +7,16 @@
 #include "penstock/layout/debug_log.h"
 
 namespace penstock {
+namespace {
+
+/// In ticks of a device's clock. An infinite time becomes a century at least, which added to a clock does not wrap around.
+u64 TicksOf(absl::Duration duration, u64 ticks_per_second) {
+  constexpr u64 kLongestTicks = u64{1} << 62;
+  const double ticks = absl::ToDoubleSeconds(duration) * static_cast<double>(ticks_per_second);
+  return ticks < static_cast<double>(kLongestTicks) ? static_cast<u64>(ticks) : kLongestTicks;
+}
+
+}  // namespace
 
 MegakernelMemory::MegakernelMemory(const DeviceOptions& options, u64 ticks_per_second) : ticks_per_second_(ticks_per_second) {
   const auto& counts = options.ring.slot_counts;
@@ -28,16 +38,13 @@ MegakernelMemory::MegakernelMemory(const DeviceOptions& options, u64 ticks_per_s
   user_words_ = Reserve<u32>(options.user_words, device_bytes_);
   if (options.io_queues != 0) ReserveIo(options, slot_count);
 
-  const auto ticks = [&](absl::Duration duration) {
-    return static_cast<u64>(absl::ToDoubleSeconds(duration) * static_cast<double>(ticks_per_second));
-  };
   view_.workgroup_count = options.workgroups;
   view_.user_word_count = options.user_words;
   view_.control_word_count = static_cast<u32>(control_.count);
   view_.buffer_count = options.max_buffers;
   view_.debug_log_capacity = options.debug_log_records;
-  view_.slot_limit_ticks = ticks(options.slot_limit);
-  view_.mirror_interval_ticks = ticks(options.mirror_interval);
+  view_.slot_limit_ticks = TicksOf(options.slot_limit, ticks_per_second);
+  view_.mirror_interval_ticks = TicksOf(options.mirror_interval, ticks_per_second);
 }
 
 void MegakernelMemory::ReserveIo(const DeviceOptions& options, u32 slot_count) {

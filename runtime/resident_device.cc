@@ -18,6 +18,24 @@ namespace penstock {
 
 using layout::Scope;
 
+namespace {
+
+absl::Status CheckDurations(const DeviceOptions& options) {
+  struct Limit {
+    std::string_view name;
+    absl::Duration value;
+  };
+  for (const Limit& limit : {Limit{"slot_limit", options.slot_limit}, Limit{"mirror_interval", options.mirror_interval}}) {
+    if (limit.value >= absl::ZeroDuration()) continue;
+    return MakeError(absl::StatusCode::kInvalidArgument,
+                     What(absl::StrFormat("device option %s is %s", std::string(limit.name), absl::FormatDuration(limit.value))),
+                     Fix("set it to zero or more; absl::InfiniteDuration() is for ever"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
 absl::Status CheckDeviceOptions(const DeviceOptions& options, u32 most_workgroups) {
   struct Limit {
     std::string_view name;
@@ -39,7 +57,7 @@ absl::Status CheckDeviceOptions(const DeviceOptions& options, u32 most_workgroup
                      What(absl::StrFormat("device option %s is %d", std::string(limit.name), limit.value)),
                      Fix(absl::StrCat("set it to at least ", limit.least, " and at most ", limit.most)));
   }
-  return absl::OkStatus();
+  return CheckDurations(options);
 }
 
 absl::StatusOr<LiveRing> MakeRing(MegakernelMemory& memory, const DeviceOptions& options,

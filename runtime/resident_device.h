@@ -15,7 +15,7 @@
 
 namespace PENSTOCK_API penstock {
 
-/// Errors: InvalidArgument for a size of zero or past its limit.
+/// Errors: InvalidArgument for a size of zero or past its limit, and for a time below zero.
 absl::Status CheckDeviceOptions(const DeviceOptions& options, u32 most_workgroups);
 
 /// The device's end has still to be made. Threads: as Device.

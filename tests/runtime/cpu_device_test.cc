@@ -14,6 +14,7 @@
 
 #include "penstock/automaton.h"
 #include "penstock/error.h"
+#include "runtime/cpu_memory.h"
 #include "tests/hip/device_session.h"
 #include "tests/runtime/test_handlers.h"
 
@@ -251,6 +252,33 @@ TEST(MakeCpuDevice, RefusesSizesOfZeroOrPastTheirLimits) {
   }
   EXPECT_EQ(code_with([](auto& options) { options.ring.slot_counts[0] = 1u << 31; }), StatusCode::kInvalidArgument);
   EXPECT_EQ(code_with([](auto& options) { options.ring.slot_counts[0] = 3; }), StatusCode::kInvalidArgument);
+}
+
+TEST(MakeCpuDevice, RefusesTimesBelowZero) {
+  CpuDeviceOptions limit;
+  limit.slot_limit = -absl::Nanoseconds(1);
+  CpuDeviceOptions interval;
+  interval.mirror_interval = -absl::InfiniteDuration();
+  for (const CpuDeviceOptions& options : {limit, interval}) {
+    const absl::Status status = MakeCpuDevice<>(options).status();
+    EXPECT_EQ(status.code(), StatusCode::kInvalidArgument);
+    EXPECT_THAT(RemedyOf(status), HasSubstr("zero or more"));
+  }
+}
+
+TEST(MakeCpuDevice, TakesInfiniteTimesAsLongOnes) {
+  CpuDeviceOptions options;
+  options.slot_limit = absl::InfiniteDuration();
+  options.mirror_interval = absl::InfiniteDuration();
+  const CpuMemory memory(options, 64);
+  constexpr u64 kCenturyTicks = u64{100} * 365 * 24 * 3600 * device::Group::kTicksPerSecond;
+  EXPECT_GT(memory.view().slot_limit_ticks, kCenturyTicks);
+  EXPECT_GT(memory.view().mirror_interval_ticks, kCenturyTicks);
+  EXPECT_GT(device::Group::Ticks() + memory.view().mirror_interval_ticks, kCenturyTicks) << "it wraps around";
+
+  const std::unique_ptr<Device> device = MakeDevice<TestProgram>(options);
+  ASSERT_TRUE(device->Start().ok());
+  EXPECT_EQ(ResultOf(RunWork(*device, MakeWork(RunAgain::kOpcode, {20, 0, 5}))), 20u);
 }
 
 TEST(CpuDeviceBuffers, ThatTheDeviceHasAlreadyNeedAnAddressALengthAndRights) {
