@@ -12,6 +12,9 @@ constexpr double kBaselineNs = 100e6;     // from which on two moments tell the 
 constexpr double kUnknownDrift = 100e-6;  // of clocks whose rate was not yet compared
 constexpr double kKnownDrift = 1e-6;      // by which a rate that was learned changes while nothing is
 
+/// Below zero for a moment before the base: slots are not reaped in the order in which they were published.
+double SinceBase(uint64_t ns, uint64_t base_ns) { return static_cast<double>(static_cast<int64_t>(ns - base_ns)); }
+
 }  // namespace
 
 DeviceClock::DeviceClock(const SlotClock& clock)
@@ -23,14 +26,15 @@ void DeviceClock::Learn(const RoundTrip& trip) {
     base_ns_ = trip.published_ns;
     base_ticks_ = trip.times.claimed_ticks;
   }
-  const double published_ns = static_cast<double>(trip.published_ns - base_ns_);
-  const double reaped_ns = static_cast<double>(trip.reaped_ns - base_ns_);
+  const double published_ns = SinceBase(trip.published_ns, base_ns_);
+  const double reaped_ns = SinceBase(trip.reaped_ns, base_ns_);
   const double claimed_ns = DeviceNs(trip.times.claimed_ticks);
   const double ended_ns = DeviceNs(trip.times.ended_ticks);
   const Anchor now = {.host_ns = (published_ns + reaped_ns) / 2,
                       .device_ns = (claimed_ns + ended_ns) / 2,
                       .error_ns = std::max(kLeastNs, (reaped_ns - published_ns - (ended_ns - claimed_ns)) / 2)};
-  if (!is_first && now.error_ns > last_.error_ns + (now.device_ns - last_.device_ns) * drift_) return;
+  const double age_ns = std::max(0.0, now.device_ns - last_.device_ns);
+  if (!is_first && now.error_ns > last_.error_ns + age_ns * drift_) return;
   last_ = now;
   LearnRate(is_first);
 }

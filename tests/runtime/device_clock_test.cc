@@ -61,6 +61,21 @@ TEST(DeviceClock, IgnoresRoundTripsThatWereKeptWaiting) {
   EXPECT_LT(ErrorNs(clock, device, kBegin + 100'000'000), 50);
 }
 
+TEST(DeviceClock, LearnsFromASlotThatWasPublishedBeforeTheFirstOne) {
+  const FakeDevice device(0);
+  for (const uint64_t earlier_ns : {900u, 40'000u, 10'000'000u}) {
+    DeviceClock clock({kTicksPerSecond});
+    clock.Learn(device.Trip(kBegin, 90'000, 500));
+    clock.Learn(device.Trip(kBegin - earlier_ns, 500, 500));
+    EXPECT_LT(ErrorNs(clock, device, kBegin + 1'000'000), 50) << earlier_ns;
+    EXPECT_NEAR(static_cast<double>(clock.uncertainty_ns()), 500, 10) << earlier_ns;
+    clock.Learn(device.Trip(kBegin - 2 * earlier_ns, 90'000, 500));
+    EXPECT_LT(ErrorNs(clock, device, kBegin + 1'000'000), 50) << "it tells less";
+    clock.Learn(device.Trip(kBegin - 3 * earlier_ns, 400, 400));
+    EXPECT_NEAR(static_cast<double>(clock.uncertainty_ns()), 400, 10) << "it tells more, however long ago it was";
+  }
+}
+
 TEST(DeviceClock, FollowsAClockThatDrifts) {
   for (const double drift : {-100e-6, -3e-6, 50e-6, 100e-6}) {
     const FakeDevice device(drift);
