@@ -88,6 +88,10 @@ class LiveRing {
   /// Borrows the storage. Errors: InvalidArgument for counts that are no power of two or storage that is too small.
   static absl::StatusOr<LiveRing> Create(const Storage& storage, const Options& options);
 
+  // Of two copies neither would know what the other has published: it moves, and is not copied.
+  LiveRing(LiveRing&&) = default;
+  LiveRing& operator=(LiveRing&&) = default;
+
   /// Where sub-ring `priority` starts in the storage; at kPriorityCount, the number of slots.
   u32 partition_offset(u32 priority) const { return offset_[priority]; }
   /// Slots of all sub-rings together.

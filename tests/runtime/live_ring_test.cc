@@ -9,6 +9,8 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "penstock/error.h"
@@ -81,6 +83,17 @@ class LiveRingTest : public testing::Test {
   std::optional<LiveRing> ring_;
   Completion completion_;
 };
+
+TEST_F(LiveRingTest, MovesWithWhatIsInFlightAndIsNotCopied) {
+  static_assert(!std::is_copy_constructible_v<LiveRing> && !std::is_copy_assignable_v<LiveRing>);
+  Open();
+  const Ticket ticket = PublishOne();
+  LiveRing moved = *std::move(ring_);
+  EXPECT_EQ(moved.in_flight(), 1u);
+  End(ticket, layout::kDone, 7);
+  EXPECT_TRUE(moved.TryReap(ticket, completion_));
+  EXPECT_EQ(completion_.result, 7u);
+}
 
 TEST_F(LiveRingTest, CreateRefusesCountsThatAreNoPowerOfTwo) {
   for (u32 count : {0u, 3u, 255u, LiveRing::kMaxSubRingSlots * 2, ~0u}) {
