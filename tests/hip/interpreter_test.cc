@@ -89,6 +89,17 @@ TEST(Interpreter, RunsADeferredSlotsPlaceAnewAfterItsSequenceNumberHasComeRoundA
   for (const SlotState& state : interpreter.memory().slot_states()) EXPECT_EQ(state.deferred_since_ticks, 0u);
 }
 
+TEST(Interpreter, RunsASlotsOwnWordsWhateverTheNumberOfLanes) {
+  for (const u32 lanes : {64u, 65u, 66u, 79u, 80u}) {  // 16 words are fetched ahead by the lanes from 64 on
+    const std::unique_ptr<Device> device = MakeDevice(OptionsFor({1, lanes}));
+    ASSERT_TRUE(device->Start().ok());
+    for (u32 i = 1; i < 10; ++i) RunWork(*device, MakeWork(layout::kStoreU32, {i, 100 + i}));
+    for (u32 i = 1; i < 10; ++i) {
+      EXPECT_EQ(ResultOf(RunWork(*device, MakeWork(layout::kLoadU32, {i}))), 100 + i) << lanes << " lanes";
+    }
+  }
+}
+
 TEST(MarkCompleted, NeverTakesBackWhatALaterLapHasRecorded) {
   SlotState state = {};
   device::MarkCompleted(state, 12);

@@ -106,6 +106,8 @@ class Interpreter {
   /// While the leader claims a fresh slot, other lanes get the words of the one that it will most likely be.
   PENSTOCK_DEVICE void FetchAhead() {
     constexpr u32 kFirstLane = 64;  // of another wave than the leader's
+    // With fewer lanes, words of another slot would stay among this one's.
+    if (group_.lane_count() < kFirstLane + layout::kSlotWords) return;
     const u32 i = group_.lane() - kFirstLane;
     SlotName slot;
     if (i >= layout::kSlotWords || !memory_.sight.FirstFresh(slot)) return;
