@@ -137,7 +137,7 @@ absl::StatusOr<Ticket> LiveRing::Publish(const Work& work) {
   layout::StoreRelease<Scope::kSystem>(&word[layout::kStatusWord], layout::kPublished);
   reaped_[index] = 0;
   ++in_flight_;
-  // Pairs with the acquire in Poller::Post: whoever sees this tail sees the slot.
+  // Pairs with the acquire in ReadDoorbell: whoever sees this tail sees the slot.
   layout::StoreRelease<Scope::kSystem>(&doorbell_->bell[p], layout::MakeBell(++sub_rings_[p].tail, epoch_));
   return ticket;
 }
@@ -215,7 +215,7 @@ void LiveRing::SetShutdown(bool shutdown) { layout::StoreRelease<Scope::kSystem>
 void LiveRing::BeginEpoch() {
   ++epoch_;
   for (u32 p = 0; p < layout::kPriorityCount; ++p) {
-    // Pairs with the acquire in TakeOverTenants.
+    // Pairs with the acquire in ReadDoorbell: whoever sees this epoch sees the tenant table that it is of.
     layout::StoreRelease<Scope::kSystem>(&doorbell_->bell[p], layout::MakeBell(sub_rings_[p].tail, epoch_));
   }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// The queue, in device memory, of slots that have been claimed and will be run again: after YIELD or REQUEUE.
+// The queue, in device memory, of slots that have been claimed and will be run again: after YIELD or REQUEUE, and after WAIT_IO
+// if the slot's request found no room, was refused or was given up.
 //
 // Many workgroups push and pop. Each cell carries a turn: cell i may be filled for position p when its turn is p, and emptied
 // when it is p + 1 (D. Vyukov's bounded queue). A slot is in it at most once, so a queue with as many cells as the ring has
@@ -39,7 +40,8 @@ class DeferredQueue {
     return queue;
   }
 
-  /// Requires: the slot is not in the queue. False only if more slots are deferred than there are cells.
+  /// Requires: the slot is not in the queue. False if the next cell is not empty: because more slots are deferred than there are
+  /// cells, or because somebody has taken its slot and not yet given it the next turn. The latter passes.
   PENSTOCK_HOST_DEVICE bool TryPush(SlotName slot) const {
     u32 position = layout::LoadRelaxed<layout::Scope::kDevice>(&cursors_->push);
     for (;;) {
@@ -58,7 +60,7 @@ class DeferredQueue {
     }
   }
 
-  /// False when nothing is deferred.
+  /// False when nothing is deferred, or the next slot's pusher has taken the cell and not yet filled it.
   PENSTOCK_HOST_DEVICE bool TryPop(SlotName& slot) const {
     u32 position = layout::LoadRelaxed<layout::Scope::kDevice>(&cursors_->pop);
     for (;;) {
