@@ -129,5 +129,12 @@ TEST_P(Pulls, ReadNothingIntoAPieceWhoseReadWasGivenUpAndLeaveTheRestToOthers) {
   EXPECT_EQ(list_[2].crc32c, CrcOf(3));
 }
 
+TEST_P(Pulls, AreRefusedWithAListThatIsNotAligned) {
+  Make();
+  Work work = {.opcode = layout::kPull};
+  layout::EncodePull({list_handle_, 4, sizeof(PullExtent), bytes_handle_, 0, 0, kCursorWord, 0}, work.argument.data());
+  ExpectFault(RunWork(*device_, work), FaultReason::kMisaligned, 4);
+}
+
 }  // namespace
 }  // namespace penstock

@@ -26,6 +26,9 @@ struct Pull {
     if (Outcome refused = context.Resolve(range, layout::kBufferRead | layout::kBufferWrite, list); refused.IsFault()) {
       return refused;
     }
+    if (reinterpret_cast<u64>(list.data) % alignof(u64) != 0) {
+      return Outcome::Fault(layout::FaultReason::kMisaligned, layout::LowWord(pull.list_offset_bytes));
+    }
     if (pull.cursor_word >= context.view.user_word_count)
       return Outcome::Fault(layout::FaultReason::kOutOfRange, pull.cursor_word);
     const List extents = {reinterpret_cast<u64*>(list.data), list.length / static_cast<u32>(sizeof(layout::PullExtent))};

@@ -27,7 +27,7 @@ inline constexpr u32 kPullArguments = 10;
 /// A slot's share is what it gets: PULLs of one list take the next extent from a counter that they have in common.
 struct PullArguments {
   u32 list_handle;          // device buffer, readable and writable
-  u64 list_offset_bytes;    // where the list begins in that buffer
+  u64 list_offset_bytes;    // where the list begins in that buffer: at an address that is a multiple of 8
   u32 list_bytes;           // 32 an extent
   u32 buffer_handle;        // device buffer: where the slot's extents land, one after the other
   u64 buffer_offset_bytes;  // of the first one in that buffer
