@@ -100,6 +100,18 @@ TEST(Interpreter, RunsASlotsOwnWordsWhateverTheNumberOfLanes) {
   }
 }
 
+TEST(IoTicket, IsNever0HoweverOftenASlotWasUsed) {
+  constexpr u32 kUses = 1u << (32 - device::IoTicket::kIndexBits);  // that a ticket tells apart
+  device::IoEntry entry = {};
+  for (const u32 used : {0u, kUses - 1, kUses, 2 * kUses - 1, ~0u / device::IoEntry::kUse}) {
+    entry.kind = used * device::IoEntry::kUse;
+    const u32 kind = device::EnterRequester(entry, {device::IoRequester::kPolled, 0, {0, 0}});
+    EXPECT_EQ(kind, entry.kind);
+    EXPECT_EQ(device::IoEntry::KindOf(kind), device::IoRequester::kPolled);
+    EXPECT_NE(device::IoTicket::Of(0, kind).value, 0u) << used;
+  }
+}
+
 TEST(MarkCompleted, NeverTakesBackWhatALaterLapHasRecorded) {
   SlotState state = {};
   device::MarkCompleted(state, 12);

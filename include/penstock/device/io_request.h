@@ -57,7 +57,8 @@ PENSTOCK_DEVICE void PublishRequest(const IoView& io, u32 queue, u32 slot, const
 /// Fills in the entry; `kind` as it is then.
 PENSTOCK_DEVICE u32 EnterRequester(IoEntry& entry, const IoRequester& requester) {
   using layout::Scope;
-  const u32 used = layout::LoadRelaxed<Scope::kDevice>(&entry.kind) / IoEntry::kUse + 1;
+  u32 used = layout::LoadRelaxed<Scope::kDevice>(&entry.kind) / IoEntry::kUse + 1;
+  if ((used << IoTicket::kIndexBits) == 0) ++used;  // the first entry's ticket would be 0, which names none
   const u32 kind = used * IoEntry::kUse + requester.kind;
   layout::StoreRelaxed<Scope::kDevice>(&entry.loads, requester.loads);
   layout::StoreRelaxed<Scope::kDevice>(&entry.slot.priority, requester.slot.priority);
