@@ -60,7 +60,9 @@ struct ReadPolled {
     if (!context.group.IsLeader()) return device::Outcome::Done();
     device::IoTicket ticket = {context.wait.frame[0]};
     if (context.wait.step == kBegin) {
-      if (!context.TryRequest(ReadOf(context.argument, 0), ticket)) return device::Outcome::Yield(kBegin);
+      const layout::IoCause refusal = context.TryRequest(ReadOf(context.argument, 0), ticket);
+      if (refusal == layout::IoCause::kQueueFull) return device::Outcome::Yield(kBegin);
+      if (refusal != layout::IoCause::kNone) return device::Outcome::IoFault({static_cast<u32>(refusal), 0});
       context.wait.frame[0] = ticket.value;
     }
     layout::IoEnd end;
@@ -88,7 +90,7 @@ struct ForgetsToPoll {
   PENSTOCK_DEVICE static device::Outcome Run(const device::Context& context) {
     device::IoTicket ticket;
     if (!context.group.IsLeader()) return device::Outcome::Done();
-    return device::Outcome::Done(context.TryRequest(ReadOf(context.argument, 0), ticket) ? 1 : 0);
+    return device::Outcome::Done(context.TryRequest(ReadOf(context.argument, 0), ticket) == layout::IoCause::kNone ? 1 : 0);
   }
 };
 

@@ -2,6 +2,7 @@
 // The kernel asks for bytes: requests, continuations, polls, deadlines, and what happens when the host does not answer.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <random>
@@ -37,6 +38,21 @@ class IoRequests : public testing::TestWithParam<Shape> {
   }
   void SetUp() override { Make(OptionsFor(GetParam())); }
   void Start() { ASSERT_TRUE(device_->Start().ok()); }
+  /// Tells the kernel that the service has stopped, and ends what it still asks for until it knows; how the first slot ends then.
+  Completion StopService() {
+    service_->SetState(layout::IoServiceState::kStopped);
+    Completion completion;
+    for (u32 tries = 0; tries < 100 && completion.fault == FaultReason::kNone; ++tries) {
+      const Ticket ticket = Publish(*device_, ReadWork(ReadOnce::kOpcode));
+      FakeIoService::Taken taken;
+      while (!device_->ring().TryReap(ticket, completion)) {
+        for (u32 queue = 0; queue < device_->io_queues().queues.size(); ++queue) {
+          if (service_->TryTake(queue, taken)) service_->End(taken, {0, 1});
+        }
+      }
+    }
+    return completion;
+  }
 
   std::unique_ptr<Device> device_;
   std::optional<FakeIoService> service_;
@@ -202,17 +218,29 @@ TEST_P(IoRequests, GoOnAfterTheKernelWasStoppedAndStartedAgain) {
 
 TEST_P(IoRequests, EndAtOnceWhenTheServiceHasStopped) {
   Start();
+  ExpectFault(StopService(), FaultReason::kIoFailed, static_cast<u32>(IoCause::kServiceStopped));
+  ExpectFault(RunWork(*device_, ReadWork(ReadPolled::kOpcode)), FaultReason::kIoFailed,
+              static_cast<u32>(IoCause::kServiceStopped));
+}
+
+TEST_P(IoRequests, ThatWaitForRoomEndAtOnceWhenTheServiceHasStopped) {
+  Make(OptionsFor(GetParam()), 1);
+  Start();
+  std::vector<Ticket> tickets;
+  for (u32 i = 0; i < 65; ++i) tickets.push_back(Publish(*device_, ReadWork(ReadOnce::kOpcode)));
+  std::vector<FakeIoService::Taken> taken;
+  for (u32 i = 0; i < 64; ++i) taken.push_back(service_->Take());
   service_->SetState(layout::IoServiceState::kStopped);
-  EXPECT_TRUE(RunWork(*device_, MakeWork(layout::kNop)).ok());
-  Completion completion;
-  for (u32 tries = 0; tries < 100 && completion.fault == FaultReason::kNone; ++tries) {
-    const Ticket ticket = Publish(*device_, ReadWork(ReadOnce::kOpcode));
-    FakeIoService::Taken taken;
-    while (!device_->ring().TryReap(ticket, completion)) {  // the kernel may not have seen it yet
-      if (service_->TryTake(0, taken) || service_->TryTake(1, taken)) service_->End(taken, {0, 1});
-    }
+  Completion refused;  // of the one that there was no room for
+  const auto try_reap = [&](const Ticket& ticket) { return device_->ring().TryReap(ticket, refused); };
+  const absl::Time deadline = absl::Now() + kPatience / 2;
+  while (std::none_of(tickets.begin(), tickets.end(), try_reap)) ASSERT_LT(absl::Now(), deadline);
+  ExpectFault(refused, FaultReason::kIoFailed, static_cast<u32>(IoCause::kServiceStopped));
+  for (const FakeIoService::Taken& request : taken) service_->End(request, {0, 1});
+  for (const Ticket& ticket : tickets) {
+    if (!device_->ring().IsInFlight(ticket)) continue;
+    EXPECT_TRUE(WaitFor(*device_, ticket).ok());
   }
-  ExpectFault(completion, FaultReason::kIoFailed, static_cast<u32>(IoCause::kServiceStopped));
 }
 
 TEST_P(IoRequests, AreWaitedForByRunOnce) {
@@ -274,6 +302,17 @@ TEST_P(IoRequests, OfALoadMissThatFailAreMadeAgainByTheNext) {
   const Ticket ticket = Publish(*device_, LoadWork(0));
   service_->End(service_->Take(), {0, 4096});
   EXPECT_EQ(ResultOf(WaitFor(*device_, ticket)), 4096u);
+}
+
+TEST_P(IoRequests, OfAPrefetchAreNotMadeWhenTheServiceHasStopped) {
+  ASSERT_TRUE(device_->SetResource(0, {0, 4096, kSource, kDestination, 0}).ok());
+  Start();
+  StopService();
+  for (const bool prefetch : {true, false}) {
+    ExpectFault(RunWork(*device_, LoadWork(0, prefetch)), FaultReason::kIoFailed, static_cast<u32>(IoCause::kServiceStopped));
+  }
+  FakeIoService::Taken none;
+  EXPECT_FALSE(service_->TryTake(0, none) || service_->TryTake(1, none));
 }
 
 TEST_P(IoRequests, OfALoadMissThatIsGivenUpGoOnAndTheNextWaitsForTheirEnd) {

@@ -190,10 +190,11 @@ class Claimant {
     const u32 index = view_.SlotIndex(slot.priority, slot.sequence);
     WaitState& wait = view_.io.waits[index];
     if (layout::LoadRelaxed<layout::Scope::kDevice>(&wait.phase) != WaitState::kUnposted) return false;
-    if (TryPostFor(view_, group_.workgroup(), slot)) return true;
+    const layout::IoCause refusal = TryPostFor(view_, group_.workgroup(), slot);
+    if (refusal == layout::IoCause::kNone) return true;
     const u64 since = layout::LoadRelaxed<layout::Scope::kDevice>(&view_.slot_states[index].deferred_since_ticks);
-    if (Group::Ticks() - since > view_.slot_limit_ticks) {
-      EndUnposted(view_, slot, layout::IoCause::kQueueFull);
+    if (refusal != layout::IoCause::kQueueFull || Group::Ticks() - since > view_.slot_limit_ticks) {
+      EndUnposted(view_, slot, refusal);
       return false;
     }
     while (!view_.deferred.TryPush(slot)) group_.Idle();

@@ -54,7 +54,7 @@ struct Outcome {
   PENSTOCK_DEVICE static Outcome Done(u64 result = 0) { return {layout::kDone, layout::FaultReason::kNone, 0, result}; }
   /// The slot ends as FAULT; the publisher gets the reason and `detail`.
   PENSTOCK_DEVICE static Outcome Fault(layout::FaultReason reason, u32 detail = 0) { return {layout::kFault, reason, detail, 0}; }
-  /// The slot ends as FAULT because a request has failed; the detail is its cause.
+  /// The slot ends as FAULT because a request has failed, or was not made; the detail is its cause.
   PENSTOCK_DEVICE static Outcome IoFault(const layout::IoEnd& end) { return Fault(layout::FaultReason::kIoFailed, end.cause); }
   /// Run it again later, with wait.step as said here; what it waits for has not happened. Ends as FAULT kDeadline when the slot's
   /// time limit has passed. Without I/O queues every run is with step 0.
@@ -119,10 +119,11 @@ struct Context {
 
   /// The same without giving up the workgroup: for a handler that has something else to do meanwhile. It polls for the end until
   /// that is there, and does not poll for long: it yields in between, and keeps the ticket in its frame. A ticket that is not
-  /// polled for is given up when the slot's time limit has passed. False if every queue is full, or there is none. Only the
-  /// leader calls it.
-  PENSTOCK_DEVICE bool TryRequest(const layout::IoRequest& request, IoTicket& ticket) const {
-    return TryPost(view.io, group.workgroup(), request, {IoRequester::kPolled, 0, slot}, ticket);
+  /// polled for is given up when the slot's time limit has passed. kNone if the request is made; kQueueFull if every queue is
+  /// full: it may be tried again; kServiceStopped; kNotConnected. Only the leader calls it.
+  PENSTOCK_DEVICE layout::IoCause TryRequest(const layout::IoRequest& request, IoTicket& ticket) const {
+    if (view.io.queue_count == 0) return layout::IoCause::kNotConnected;
+    return TryPost(view, group.workgroup(), request, {IoRequester::kPolled, 0, slot}, ticket);
   }
   /// Whether the request has ended: then `end` says how, and the ticket is no more. One that was given up, or names none, ends as
   /// kGivenUp: the destination may still be in use. Only the leader calls it. May look across the bus once.

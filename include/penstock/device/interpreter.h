@@ -261,20 +261,12 @@ class Interpreter {
     layout::StoreRelaxed<Scope::kSystem>(&slot.word[layout::kStatusWord], layout::kWaitIo);
     layout::StoreRelaxed<Scope::kDevice>(&mine_.busy_slot, 0u);
     group_.Worked();
-    layout::IoCause refusal = RefusalOfRequest();
-    if (refusal == layout::IoCause::kNone) {
-      if (TryPostFor(view_, group_.workgroup(), name)) return;
-      if (memory_.wait.when_full == WhenFull::kRefuse) refusal = layout::IoCause::kQueueFull;
-    }
-    if (refusal != layout::IoCause::kNone) EndUnposted(view_, name, refusal);
+    const layout::IoCause refusal = TryPostFor(view_, group_.workgroup(), name);
+    if (refusal == layout::IoCause::kNone) return;
+    const bool waits_for_room = refusal == layout::IoCause::kQueueFull && memory_.wait.when_full == WhenFull::kWait;
+    if (!waits_for_room) EndUnposted(view_, name, refusal);
     claimant_.ExpectDeferred();
     while (!view_.deferred.TryPush(name)) group_.Idle();
-  }
-
-  PENSTOCK_DEVICE layout::IoCause RefusalOfRequest() const {
-    const u64 service = layout::LoadRelaxed<layout::Scope::kDevice>(&view_.shared->io_service);
-    const bool stopped = service == static_cast<u64>(layout::IoServiceState::kStopped);
-    return stopped ? layout::IoCause::kServiceStopped : layout::IoCause::kNone;
   }
 
   // The clock starts at the first deferral: a slot that is never deferred costs no clock read.

@@ -68,10 +68,15 @@ PENSTOCK_DEVICE u32 EnterRequester(IoEntry& entry, const IoRequester& requester)
   return kind;
 }
 
-/// Makes the request in the workgroup's own queue, or in another one if that is full. False if all are.
-PENSTOCK_DEVICE bool TryPost(const IoView& io, u32 workgroup, const layout::IoRequest& request, const IoRequester& requester,
-                             IoTicket& ticket) {
+/// Makes the request in the workgroup's own queue, or in another one if that is full. kNone if it is made; kQueueFull if all are
+/// full, which passes; kServiceStopped.
+PENSTOCK_DEVICE layout::IoCause TryPost(const DeviceView& view, u32 workgroup, const layout::IoRequest& request,
+                                        const IoRequester& requester, IoTicket& ticket) {
   using layout::Scope;
+  const IoView& io = view.io;
+  // Here, where every request comes through: nobody would end it, and its queue's slot would be taken until a service is started.
+  const u64 service = layout::LoadRelaxed<Scope::kDevice>(&view.shared->io_service);
+  if (service == static_cast<u64>(layout::IoServiceState::kStopped)) return layout::IoCause::kServiceStopped;
   for (u32 i = 0; i < io.queue_count; ++i) {
     const u32 queue = (workgroup + i) % io.queue_count;
     IoQueueState& state = io.states[queue];
@@ -83,21 +88,21 @@ PENSTOCK_DEVICE bool TryPost(const IoView& io, u32 workgroup, const layout::IoRe
       layout::FetchAdd<Scope::kDevice, layout::Order::kRelaxed>(&state.polled, u64{1} << slot);
     }
     PublishRequest(io, queue, slot, request);
-    return true;
+    return layout::IoCause::kNone;
   }
-  return false;
+  return layout::IoCause::kQueueFull;
 }
 
-/// Makes the request of a ring slot that waits for it. False if no queue has room. Once it is made, the slot may be resumed by
-/// another workgroup at any time.
-PENSTOCK_DEVICE bool TryPostFor(const DeviceView& view, u32 workgroup, const SlotName& slot) {
+/// Makes the request of a ring slot that waits for it; as TryPost. Once it is made, the slot may be resumed by another workgroup
+/// at any time.
+PENSTOCK_DEVICE layout::IoCause TryPostFor(const DeviceView& view, u32 workgroup, const SlotName& slot) {
   WaitState& wait = view.io.waits[view.SlotIndex(slot.priority, slot.sequence)];
   const layout::IoRequest request = wait.request;
   layout::StoreRelaxed<layout::Scope::kDevice>(&wait.phase, u32{WaitState::kPosted});
   IoTicket ticket;
-  if (TryPost(view.io, workgroup, request, {IoRequester::kSlot, wait.loads, slot}, ticket)) return true;
-  layout::StoreRelaxed<layout::Scope::kDevice>(&wait.phase, u32{WaitState::kUnposted});
-  return false;
+  const layout::IoCause refusal = TryPost(view, workgroup, request, {IoRequester::kSlot, wait.loads, slot}, ticket);
+  if (refusal != layout::IoCause::kNone) layout::StoreRelaxed<layout::Scope::kDevice>(&wait.phase, u32{WaitState::kUnposted});
+  return refusal;
 }
 
 // --- seeing ends ---

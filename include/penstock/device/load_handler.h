@@ -8,8 +8,8 @@ namespace penstock::device {
 
 /// Done when the resource's bytes are in its destination; the result is their number. With the prefetch flag the slot is done at
 /// once, with result 0 if the load only begins or goes on: nobody hears how it ends, but the next LOAD_MISS finds the resource
-/// there or loads it again. Loads of one resource never overlap: one whose slot has given up (kGivenUp) goes on, and the next
-/// LOAD_MISS yields until it has ended.
+/// there or loads it again. Either is a FAULT kIoFailed where the service has stopped. Loads of one resource never overlap: one
+/// whose slot has given up (kGivenUp) goes on, and the next LOAD_MISS yields until it has ended.
 struct LoadMiss : Builtin<layout::kLoadMiss> {
   enum Step : u32 { kBegin, kLanded };
 
@@ -44,11 +44,12 @@ struct LoadMiss : Builtin<layout::kLoadMiss> {
       return context.WaitIo(request, kLanded);
     }
     IoTicket unused;
-    if (TryPost(context.view.io, context.group.workgroup(), request, {IoRequester::kNobody, id + 1, context.slot}, unused)) {
-      return Outcome::Done();
-    }
-    EndLoad(context.view, id + 1, {static_cast<u32>(layout::IoCause::kQueueFull), 0});
-    return Outcome::Yield();
+    const layout::IoCause refusal =
+        TryPost(context.view, context.group.workgroup(), request, {IoRequester::kNobody, id + 1, context.slot}, unused);
+    if (refusal == layout::IoCause::kNone) return Outcome::Done();
+    const layout::IoEnd end = {static_cast<u32>(refusal), 0};
+    EndLoad(context.view, id + 1, end);
+    return refusal == layout::IoCause::kQueueFull ? Outcome::Yield() : Outcome::IoFault(end);
   }
 };
 
