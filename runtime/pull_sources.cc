@@ -24,7 +24,8 @@ absl::StatusCode CodeOf(IoCause cause) {
   switch (cause) {
     case IoCause::kMedium: return absl::StatusCode::kDataLoss;
     case IoCause::kVolumeGone: return absl::StatusCode::kUnavailable;
-    case IoCause::kTimedOut: return absl::StatusCode::kDeadlineExceeded;
+    case IoCause::kTimedOut:
+    case IoCause::kGivenUp: return absl::StatusCode::kDeadlineExceeded;
     default: return absl::StatusCode::kInternal;
   }
 }
