@@ -107,7 +107,7 @@ TEST_P(Pulls, GoOnAfterAReadThatTheHostHasEnded) {
 }
 
 TEST_P(Pulls, ReadNothingIntoAPieceWhoseReadWasGivenUpAndLeaveTheRestToOthers) {
-  Make(absl::Milliseconds(300));
+  Make(absl::Seconds(1));  // of the answered ones below, too
   const Ticket gives_up = Publish(*device_, PullInto(0));
   const FakeIoService::Taken late = service_->Take();
   const Completion completion = WaitFor(*device_, gives_up);
