@@ -22,7 +22,8 @@ DeviceOptions OptionsOf(const CommandLine& line) {
   options.slot_times = line.slot_times;
   if (line.pull) {
     options.io_queues = (2 * line.depth + layout::kMaxIoSlots - 1) / layout::kMaxIoSlots;
-    // Longer than a request may wait for the read before it and for its own: so the kernel hears from the host how each one ended.
+    // Longer than a request may wait for the read before it and for its own: so the kernel hears from the host how each one
+    // ended.
     options.slot_limit += 2 * absl::Seconds(line.read_timeout_seconds);
   }
   return options;

@@ -25,8 +25,10 @@ namespace PENSTOCK_API penstock {
 /// KiB always is). Of the operations those that make nothing, or a CRC-32C, of a chunk are possible.
 ///
 /// Requires: device is not running, has DeviceOptions::io_queues for 2 x depth requests, 64 each, and was not used for another
-/// run; its user word 0 is free to use. Errors: of the set-up (InvalidArgument, ResourceExhausted, FailedPrecondition for a
-/// device without I/O queues); once reading has begun a report is returned, with the error in it. Threads: any, one at a time.
+/// run; its user word 0 is free to use. Its slot_limit is better twice options.read_timeout or more: a read that the kernel gives
+/// up before the host does ends the slot that pulled it. Errors: of the set-up (InvalidArgument, ResourceExhausted,
+/// FailedPrecondition for a device without I/O queues); once reading has begun a report is returned, with the error in it.
+/// Threads: any, one at a time.
 absl::StatusOr<IngestReport> Pull(Device& device, absl::Span<const std::string> sources, const Operation& operation,
                                   const IngestOptions& options);
 

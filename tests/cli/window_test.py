@@ -15,8 +15,9 @@ def window(*arguments):
 
 
 def check_wrong_lines():
-    for words, expected in ((("",), "no action"), (("list", "--size=2MiB"), "no option --size"), (("release",), "names no window"),
-                            (("release", "x"), "no window's number"), (("check", "1", "2"), "does not take 2")):
+    for words, expected in ((("",), "no action"), (("list", "--size=2MiB"), "no option --size"),
+                            (("release",), "names no window"), (("release", "x"), "no window's number"),
+                            (("check", "1", "2"), "does not take 2")):
         done = window(*words)
         assert done.returncode == 2 and expected in done.stderr and "Fix: " in done.stderr and done.stdout == "", done
 

@@ -7,6 +7,7 @@ Usage: package_test.py CASE --build=FOLDER ...; CASE is a name below, without "c
 import os
 import re
 import sys
+import tempfile
 
 import consumer
 from consumer import ROOT, run
@@ -98,12 +99,12 @@ def case_gpu_library_elsewhere(place):
         library = re.search(r"^PENSTOCK_HIP_LIBRARY:\w+=(/.*)$", file.read(), re.M)
     if place.given.hip != "ON" or not library:
         consumer.skip("the device for AMD GPUs is not built. Fix: run scripts/setup hip.")
-    elsewhere, build = place.fresh("elsewhere"), place.fresh("elsewhere_build")
-    os.makedirs(elsewhere)
-    os.symlink(library[1], os.path.join(elsewhere, os.path.basename(library[1])))
-    place.configure(ROOT, build, "-DPENSTOCK_TESTS=OFF", "-DPENSTOCK_BENCHMARKS=OFF", "-DBUILD_SHARED_LIBS=ON",
-                    "-DPENSTOCK_WITH_HIP=ON", "-DPENSTOCK_AMD_TARGETS=gfx90a",
-                    f"-DPENSTOCK_HIP_LIBRARY={os.path.join(elsewhere, os.path.basename(library[1]))}")
+    build = place.fresh("elsewhere_build")
+    with tempfile.TemporaryDirectory(prefix="penstock_elsewhere_") as elsewhere:  # CMake leaves out folders below the project
+        os.symlink(library[1], os.path.join(elsewhere, os.path.basename(library[1])))
+        place.configure(ROOT, build, "-DPENSTOCK_TESTS=OFF", "-DPENSTOCK_BENCHMARKS=OFF", "-DBUILD_SHARED_LIBS=ON",
+                        "-DPENSTOCK_WITH_HIP=ON", "-DPENSTOCK_AMD_TARGETS=gfx90a",
+                        f"-DPENSTOCK_HIP_LIBRARY={os.path.join(elsewhere, os.path.basename(library[1]))}")
     for name in ("hip", "runtime/c", "benchmarks/cli"):
         assert elsewhere in installed_rpaths(build, name), f"{name} looks in {installed_rpaths(build, name)}"
     assert installed_rpaths(build, "runtime") == {"\\$ORIGIN"}, installed_rpaths(build, "runtime")
