@@ -16,8 +16,8 @@ namespace penstock::hip {
 namespace {
 
 bool IsSameFile(int a, int b) {
-  struct stat of_a {
-  }, of_b{};
+  struct stat of_a = {};
+  struct stat of_b = {};
   return fstat(a, &of_a) == 0 && fstat(b, &of_b) == 0 && of_a.st_dev == of_b.st_dev && of_a.st_ino == of_b.st_ino;
 }
 
