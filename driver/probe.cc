@@ -7,7 +7,6 @@
 #include <cerrno>
 #include <cstdlib>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,6 +19,7 @@
 #include "penstock/error.h"
 #include "penstock/read_paths.h"
 #include "penstock/reader.h"
+#include "runtime/base/abandoned.h"
 
 namespace penstock {
 namespace {
@@ -93,14 +93,6 @@ absl::Status Probe(ReadQueue& queue, const Volume& volume, absl::Span<std::byte>
   return Compare(volume, expected, scratch.first(result->bytes));
 }
 
-/// Threads: any.
-void KeepForEver(std::shared_ptr<const BufferPool> pool) {
-  static std::mutex mutex;
-  static auto* const kept = new std::vector<std::shared_ptr<const BufferPool>>;  // outlives every static object
-  const std::lock_guard lock(mutex);
-  kept->push_back(std::move(pool));
-}
-
 }  // namespace
 
 std::optional<Refusal> ProbeRead(ReadQueue& queue, const Volume& volume, absl::Span<std::byte> scratch, absl::Duration timeout) {
@@ -116,7 +108,7 @@ std::optional<Refusal> driver::ProbeOwnPool(ReadQueue& queue, const Volume& volu
   if (!volume.Supports(queue.path())) return volume.support(queue.path()).refusal;
   const absl::Status status = Probe(queue, volume, pool->buffer(0), timeout);
   if (status.ok()) return std::nullopt;
-  if (status.code() == absl::StatusCode::kDeadlineExceeded) KeepForEver(std::move(pool));
+  if (status.code() == absl::StatusCode::kDeadlineExceeded) Abandon(std::move(pool));
   return RefusalOf(queue.path(), status);
 }
 

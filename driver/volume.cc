@@ -82,7 +82,7 @@ absl::Status WrongKind(const std::string& path, const char* kind, const char* fi
                    Fix(fix));
 }
 
-absl::Status IsDirectory(const std::string& path) {
+absl::Status RefuseDirectory(const std::string& path) {
   if (faccessat(AT_FDCWD, path.c_str(), R_OK | X_OK, AT_EACCESS) == 0) {
     return WrongKind(path, "a directory", "name the files in it");
   }
@@ -95,7 +95,7 @@ absl::Status CheckKind(const std::string& path, mode_t mode) {
     case S_IFREG:
     case S_IFBLK:
     case S_IFCHR: return absl::OkStatus();
-    case S_IFDIR: return IsDirectory(path);
+    case S_IFDIR: return RefuseDirectory(path);
     case S_IFIFO: return WrongKind(path, "a FIFO", "write what comes out of it to a file and name that");
     case S_IFSOCK: return WrongKind(path, "a socket", "write what comes out of it to a file and name that");
     default: return WrongKind(path, "of an unknown kind", "name a regular file or a block device");

@@ -11,7 +11,7 @@
 #include "penstock/buffer_pool.h"
 #include "penstock/clock.h"
 #include "penstock/error.h"
-#include "runtime/abandoned.h"
+#include "runtime/base/abandoned.h"
 #include "runtime/ingest_setup.h"
 #include "runtime/source_feed.h"
 #include "runtime/source_inlets.h"

@@ -16,7 +16,7 @@
 #include "penstock/io_service.h"
 #include "penstock/layout/atomic.h"
 #include "penstock/layout/pull_list.h"
-#include "runtime/abandoned.h"
+#include "runtime/base/abandoned.h"
 #include "runtime/ingest_setup.h"
 #include "runtime/pull_sources.h"
 

@@ -12,7 +12,7 @@
 #include "penstock/clock.h"
 #include "penstock/error.h"
 #include "penstock/layout/atomic.h"
-#include "runtime/abandoned.h"
+#include "runtime/base/abandoned.h"
 
 namespace penstock {
 

@@ -4,7 +4,9 @@
 
 #include <memory>
 
-namespace penstock {
+#include "penstock/export.h"
+
+namespace PENSTOCK_API penstock {
 
 /// Never frees it. Threads: any.
 void Abandon(std::shared_ptr<const void> memory);

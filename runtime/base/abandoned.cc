@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "runtime/abandoned.h"
+#include "runtime/base/abandoned.h"
 
 #include <mutex>
 #include <utility>
