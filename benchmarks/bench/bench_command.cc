@@ -27,6 +27,7 @@
 #include "benchmarks/bench/run.h"
 #include "benchmarks/cli/interruption.h"
 #include "benchmarks/cli/standard_output.h"
+#include "benchmarks/cli/write_all.h"
 #include "penstock/error.h"
 #include "penstock/file_descriptor.h"
 
@@ -47,16 +48,10 @@ absl::StatusOr<FileDescriptor> OpenOutput(const std::string& name) {
 }
 
 absl::Status Write(int fd, absl::string_view text) {
-  while (!text.empty()) {
-    const ssize_t written = write(fd, text.data(), text.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) {
-      return MakeErrnoError(absl::StatusCode::kUnavailable, errno, What("cannot write the results"),
-                            Fix("make room where they go, and measure again"));
-    }
-    text.remove_prefix(static_cast<size_t>(written));
-  }
-  return absl::OkStatus();
+  const int error_number = cli::WriteAll(fd, text);
+  if (error_number == 0) return absl::OkStatus();
+  return MakeErrnoError(absl::StatusCode::kUnavailable, error_number, What("cannot write the results"),
+                        Fix("make room where they go, and measure again"));
 }
 
 std::string Format(const BenchResult& result, OutputFormat format) {

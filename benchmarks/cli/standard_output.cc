@@ -3,29 +3,23 @@
 
 #include <unistd.h>
 
-#include <cerrno>
 #include <cstdio>
 #include <string>
 
 #include "absl/strings/str_format.h"
+#include "benchmarks/cli/write_all.h"
 #include "penstock/error.h"
 
 namespace penstock::cli {
 
-absl::Status WriteToStandardOutput(std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t count = write(STDOUT_FILENO, text.data(), text.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) {
-      return MakeErrnoError(absl::StatusCode::kFailedPrecondition, errno, What("cannot write to standard output"),
-                            Fix("make room where it goes, or send it elsewhere"));
-    }
-    text.remove_prefix(static_cast<size_t>(count));
-  }
-  return absl::OkStatus();
+absl::Status WriteToStandardOutput(absl::string_view text) {
+  const int error_number = WriteAll(STDOUT_FILENO, text);
+  if (error_number == 0) return absl::OkStatus();
+  return MakeErrnoError(absl::StatusCode::kFailedPrecondition, error_number, What("cannot write to standard output"),
+                        Fix("make room where it goes, or send it elsewhere"));
 }
 
-int Print(std::string_view text) {
+int Print(absl::string_view text) {
   const absl::Status status = WriteToStandardOutput(text);
   if (!status.ok()) absl::FPrintF(stderr, "penstock: %s\n", std::string(status.message()));
   return status.ok() ? 0 : 1;

@@ -2,16 +2,15 @@
 // What a command prints, all of it or an error: a full disk behind a redirection is no success.
 #pragma once
 
-#include <string_view>
-
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 
 namespace penstock::cli {
 
 /// Writes `text` to standard output. Errors, errno attached: FailedPrecondition (closed, a full disk).
-absl::Status WriteToStandardOutput(std::string_view text);
+absl::Status WriteToStandardOutput(absl::string_view text);
 
 /// The same for a command that does nothing else: its exit status, 1 after an error, which is told on standard error.
-int Print(std::string_view text);
+int Print(absl::string_view text);
 
 }  // namespace penstock::cli

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "benchmarks/cli/write_all.h"
 #include "penstock/error.h"
 
 namespace penstock::report {
@@ -30,13 +31,8 @@ absl::Status CannotWrite(const std::string& name, int error_number) {
 }
 
 absl::Status WriteAll(int file, const std::string& text, const std::string& name) {
-  for (size_t done = 0; done < text.size();) {
-    const ssize_t count = write(file, text.data() + done, text.size() - done);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return CannotWrite(name, errno);
-    done += static_cast<size_t>(count);
-  }
-  return absl::OkStatus();
+  const int error_number = cli::WriteAll(file, text);
+  return error_number == 0 ? absl::OkStatus() : CannotWrite(name, error_number);
 }
 
 /// Some disks say only when a file is closed that it did not fit.
