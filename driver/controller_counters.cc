@@ -9,7 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
-#include "driver/nvme_identify.h"
+#include "driver/nvme_ioctl.h"
 
 namespace penstock {
 namespace {

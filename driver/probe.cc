@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "driver/nvme_identify.h"
+#include "driver/nvme_ioctl.h"
 #include "driver/read_once.h"
 #include "driver/rounding.h"
 #include "penstock/check.h"

@@ -14,7 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "driver/device_use.h"
 #include "driver/direct_io.h"
-#include "driver/nvme_identify.h"
+#include "driver/nvme_ioctl.h"
 #include "driver/nvme_sysfs.h"
 #include "penstock/error.h"
 

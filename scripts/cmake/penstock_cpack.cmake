@@ -35,9 +35,12 @@ set(CPACK_DEBIAN_C_DESCRIPTION "${PROJECT_DESCRIPTION}: the shared library for C
 set(CPACK_DEBIAN_DEV_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_DEV_PACKAGE_SHLIBDEPS OFF)
 set(CPACK_DEBIAN_DEV_DESCRIPTION "${PROJECT_DESCRIPTION}: headers, and files for CMake and pkg-config")
-# libnvme.pc names json-c and OpenSSL, which libnvme-dev does not bring.
+# libnvme.pc names json-c and OpenSSL, and libnvme3.pc D-Bus, which libnvme-dev does not bring.
 set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS
     "libabsl-dev, liburing-dev (>= 2.3), libnvme-dev (>= 1.3), libjson-c-dev, libssl-dev, libisal-dev, pkg-config")
+if(libnvme_MODULE_NAME STREQUAL "libnvme3")
+  string(APPEND CPACK_DEBIAN_DEV_PACKAGE_DEPENDS ", libdbus-1-dev")
+endif()
 if(PENSTOCK_HIP AND PENSTOCK_GPU_PLATFORM STREQUAL "amd")
   set(CPACK_DEBIAN_DEV_PACKAGE_SUGGESTS "libamdhip64-dev, hipcc")
 endif()

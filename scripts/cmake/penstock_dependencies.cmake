@@ -42,13 +42,9 @@ if(PENSTOCK_TOOLS OR PENSTOCK_C)
 endif()
 pkg_check_modules(liburing QUIET IMPORTED_TARGET liburing>=2.3)
 penstock_need(liburing_FOUND "liburing 2.3 or later" liburing-dev)
-pkg_check_modules(libnvme QUIET IMPORTED_TARGET libnvme>=1.3)
-if(libnvme_VERSION VERSION_GREATER_EQUAL 3)
-  # driver/nvme_identify.cc is the one file to change for it.
-  message(FATAL_ERROR "libnvme ${libnvme_VERSION} was found, and since 3.0 all of its calls and structures have other names. "
-                      "Fix: install libnvme 1.3 to 2 beside it, and name the folder of its libnvme.pc in PKG_CONFIG_PATH.")
-endif()
-penstock_need(libnvme_FOUND "libnvme 1.3 or later, but not 3" "libnvme-dev libjson-c-dev libssl-dev")
+# Version 3 has a name and headers of its own, and can be there beside an earlier one.
+pkg_search_module(libnvme QUIET IMPORTED_TARGET libnvme>=1.3 libnvme3)
+penstock_need(libnvme_FOUND "libnvme 1.3 or later" "libnvme-dev libjson-c-dev libssl-dev")
 pkg_check_modules(libisal QUIET IMPORTED_TARGET libisal)
 penstock_need(libisal_FOUND "ISA-L" libisal-dev)
 

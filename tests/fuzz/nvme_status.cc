@@ -3,6 +3,7 @@
 #include "driver/nvme_status.h"
 
 #include "driver/nvme_identify.h"
+#include "driver/nvme_ioctl.h"
 #include "penstock/check.h"
 #include "penstock/error.h"
 #include "penstock/volume.h"

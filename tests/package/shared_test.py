@@ -136,7 +136,7 @@ def case_debian(place):
     assert set(packages) == {runtime, C_PACKAGE, "libpenstock-dev", "penstock"}, packages
     for name in (runtime, "penstock"):
         package_test.expect(field(packages[name], "Depends"), "libc6", "libstdc++6", "libabsl2")
-    package_test.expect(field(packages[runtime], "Depends"), "liburing2", "libnvme1", "libisal2")
+    package_test.expect(field(packages[runtime], "Depends"), "liburing2", "libnvme", "libisal2")
     package_test.expect(field(packages["libpenstock-dev"], "Depends"), f"{runtime} {exactly}", f"{C_PACKAGE} {exactly}",
                         "libabsl-dev", "liburing-dev")
     for name in (C_PACKAGE, "penstock"):

@@ -13,7 +13,7 @@ AREAS = (
     ("Naming sources, devices and buffers on the command line", ("benchmarks/cli/", "driver/pci_address.cc")),
     ("Opening a volume", ("driver/volume.cc", "driver/nvme_sysfs.cc", "driver/direct_io.cc", "driver/device_use.cc",
                           "runtime/source_extent.cc")),
-    ("NVMe namespaces and controllers", ("driver/nvme_identify.cc", "driver/nvme_status.cc")),
+    ("NVMe namespaces and controllers", ("driver/nvme_identify.cc", "driver/nvme_ioctl.cc", "driver/nvme_status.cc")),
     ("io_uring, and choosing a path", ("driver/io_uring_facts.cc", "driver/uring.cc", "driver/read_paths.cc", "driver/probe.cc",
                                        "runtime/path_chooser.cc")),
     ("Locked memory and buffers", ("driver/buffer_pool.cc", "driver/registered_pool.cc", "driver/device_memory.cc",
