@@ -13,6 +13,7 @@
 
 #define hipDeviceProp_t cudaDeviceProp
 #define hipError_t cudaError_t
+#define hipPointerAttribute_t cudaPointerAttributes
 #define hipStream_t cudaStream_t
 
 #define hipSuccess cudaSuccess
@@ -28,14 +29,17 @@
 #define hipErrorNotReady cudaErrorNotReady
 #define hipErrorNotSupported cudaErrorNotSupported
 #define hipErrorOutOfMemory cudaErrorMemoryAllocation
+#define hipErrorPeerAccessAlreadyEnabled cudaErrorPeerAccessAlreadyEnabled
 
 #define hipHostMallocCoherent 0
 #define hipHostMallocMapped cudaHostAllocMapped
 #define hipHostRegisterMapped cudaHostRegisterMapped
+#define hipHostRegisterPortable cudaHostRegisterPortable
 #define hipMemcpyDeviceToHost cudaMemcpyDeviceToHost
 #define hipMemcpyHostToDevice cudaMemcpyHostToDevice
 #define hipStreamNonBlocking cudaStreamNonBlocking
 
+#define hipDeviceEnablePeerAccess cudaDeviceEnablePeerAccess
 #define hipDeviceGetStreamPriorityRange cudaDeviceGetStreamPriorityRange
 #define hipDeviceReset cudaDeviceReset
 #define hipFree cudaFree
@@ -56,6 +60,7 @@
 #define hipMemcpyAsync cudaMemcpyAsync
 #define hipMemset cudaMemset
 #define hipOccupancyMaxActiveBlocksPerMultiprocessor cudaOccupancyMaxActiveBlocksPerMultiprocessor
+#define hipPointerGetAttributes cudaPointerGetAttributes
 #define hipSetDevice cudaSetDevice
 #define hipStreamCreateWithFlags cudaStreamCreateWithFlags
 #define hipStreamCreateWithPriority cudaStreamCreateWithPriority
@@ -71,12 +76,8 @@ inline std::string ArchitectureOf(const hipDeviceProp_t& properties) {
   return "sm_" + std::to_string(properties.major) + std::to_string(properties.minor);
 }
 
-/// The GPU's address of memory that it reaches already, its own or pinned; null for other memory.
-inline void* KnownAddress(const void* memory) {
-  cudaPointerAttributes attributes = {};
-  if (cudaPointerGetAttributes(&attributes, memory) != cudaSuccess) static_cast<void>(cudaGetLastError());
-  return attributes.devicePointer;
-}
+/// Of memory that the library knows: whether it is a GPU's own.
+inline bool IsGpus(const cudaPointerAttributes& attributes) { return attributes.type == cudaMemoryTypeDevice; }
 
 /// The calls that export a GPU's memory, for FindDmaBufCalls: CUDA's is in the driver's own library.
 inline constexpr const char* kExportRangeCall = "cuMemGetHandleForAddressRange";
@@ -124,12 +125,8 @@ inline constexpr u64 kTicksPerSecond = device::kAmdTicksPerSecond;
 
 inline std::string ArchitectureOf(const hipDeviceProp_t& properties) { return properties.gcnArchName; }
 
-inline void* KnownAddress(const void* memory) {
-  hipPointerAttribute_t attributes = {};
-  if (hipPointerGetAttributes(&attributes, memory) == hipSuccess) return attributes.devicePointer;
-  static_cast<void>(hipGetLastError());
-  return nullptr;
-}
+/// The field that says so has one name up to HIP 5 and another one since.
+inline bool IsGpus(const hipPointerAttribute_t& attributes) { return attributes.hostPointer == nullptr; }
 
 inline constexpr const char* kExportRangeCall = "hipMemGetHandleForAddressRange";
 inline constexpr const char* kExportAllocationCall = "hsa_amd_portable_export_dmabuf";

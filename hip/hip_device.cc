@@ -13,6 +13,7 @@
 #include "hip/gpu.h"
 #include "hip/gpu_error.h"
 #include "hip/gpu_memory.h"
+#include "hip/host_pages.h"
 #include "hip/kernel.h"
 #include "penstock/clock.h"
 #include "penstock/device/program.h"
@@ -108,7 +109,9 @@ class HipDevice final : public ResidentDevice {
     if (stopped.ok()) return;
     AbandonEverything();
     // Whatever this process had on the GPU is gone. Only so can a new device be opened.
-    if (!running()) static_cast<void>(hipDeviceReset());
+    if (running()) return;
+    static_cast<void>(hipDeviceReset());
+    HostPages::Forget(parts_.index);
   }
 
   absl::StatusOr<std::optional<u64>> ImportDmaBuf(int dma_buf, u64 bytes) override {

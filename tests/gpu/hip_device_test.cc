@@ -14,6 +14,7 @@
 #include "penstock/clock.h"
 #include "penstock/device_clock.h"
 #include "penstock/error.h"
+#include "tests/gpu/write_nowhere.h"
 #include "tests/hip/device_session.h"
 
 namespace penstock {
@@ -38,16 +39,6 @@ struct HoldUntilOpen {
       while (layout::LoadRelaxed<layout::Scope::kSystem>(&words[0]) == 0) device::SpinPause();
     }
     context.group.Barrier();
-    return device::Outcome::Done();
-  }
-};
-
-/// Writes where nothing is.
-struct WriteNowhere {
-  static constexpr u32 kOpcode = 0x1003;
-  static constexpr u32 kArgumentCount = 0;
-  PENSTOCK_DEVICE static device::Outcome Run(const device::Context&) {
-    *reinterpret_cast<volatile u32*>(u64{64}) = 1;
     return device::Outcome::Done();
   }
 };
