@@ -9,9 +9,10 @@
 set(PENSTOCK_AMD_TARGETS "" CACHE STRING "Targets to build the kernel for, e.g. gfx90a;gfx942; empty: all that can be built here")
 set(penstock_amd_known gfx906 gfx90a gfx940 gfx942 gfx950 gfx1030 gfx1100 gfx1201 gfx9-4-generic gfx11-generic)
 
-# How the kernel is compiled, whatever the target: without the device library, of which it needs nothing, and in one piece.
-set(PENSTOCK_AMD_KERNEL_FLAGS -std=c++20 -x hip --cuda-device-only --no-gpu-bundle-output -nogpulib -nogpuinc -O3
-                              -mllvm -amdgpu-early-inline-all=true -mllvm -amdgpu-function-calls=false -Wall -Wextra)
+# How the kernel is compiled, whatever the target: without the device library, of which it needs nothing, and in one piece. Nor
+# does it need an identity for a host's code to know it by: since clang 18 that is a symbol which is made of the source's folder.
+set(PENSTOCK_AMD_KERNEL_FLAGS -std=c++20 -x hip --cuda-device-only --no-gpu-bundle-output -nogpulib -nogpuinc -fuse-cuid=none
+                              -O3 -mllvm -amdgpu-early-inline-all=true -mllvm -amdgpu-function-calls=false -Wall -Wextra)
 
 include(penstock_amd_runtime)
 if(NOT TARGET penstock::gpu_runtime)
