@@ -13,7 +13,6 @@ namespace {
 
 constexpr uint8_t kReadOpcode = 0x02;
 constexpr uint8_t kWriteOpcode = 0x01;
-constexpr uint64_t kMaxBlocks = 65536;  // NLB is 16 bits and counts from 0
 
 // What io_uring copies from the end of a 128-byte entry.
 static_assert(sizeof(nvme_uring_cmd) == 72);
@@ -22,7 +21,8 @@ static_assert(sizeof(nvme_uring_cmd) <= 2 * sizeof(io_uring_sqe) - offsetof(io_u
 }  // namespace
 
 uint32_t MaxCommandBytes(const NvmeNamespace& nvme) {
-  uint64_t bytes = std::min(kMaxBlocks * nvme.block_bytes, RoundDown(std::numeric_limits<uint32_t>::max(), nvme.block_bytes));
+  uint64_t bytes =
+      std::min(kMaxCommandBlocks * nvme.block_bytes, RoundDown(std::numeric_limits<uint32_t>::max(), nvme.block_bytes));
   if (nvme.controller.max_transfer_bytes > 0) bytes = std::min(bytes, nvme.controller.max_transfer_bytes);
   if (nvme.max_command_bytes > 0) bytes = std::min<uint64_t>(bytes, nvme.max_command_bytes);
   if (nvme.max_segments > 0) bytes = std::min(bytes, uint64_t{nvme.max_segments} * kPageBytes);
@@ -49,7 +49,7 @@ NvmeCut CutCommand(const NvmeNamespace& nvme, uint32_t most_bytes, size_t region
 nvme_uring_cmd MakeCommand(Direction direction, const NvmeNamespace& nvme, const NvmeExtent& extent, std::byte* memory) {
   // What is left of a division would be read from, or written to, blocks that nobody has named.
   PENSTOCK_CHECK(extent.offset_bytes % nvme.block_bytes == 0 && extent.length_bytes % nvme.block_bytes == 0);
-  PENSTOCK_CHECK(extent.length_bytes > 0 && extent.length_bytes / nvme.block_bytes <= kMaxBlocks);
+  PENSTOCK_CHECK(extent.length_bytes > 0 && extent.length_bytes / nvme.block_bytes <= kMaxCommandBlocks);
   const uint64_t first_block = extent.offset_bytes / nvme.block_bytes;
   nvme_uring_cmd command = {};
   command.opcode = direction == Direction::kRead ? kReadOpcode : kWriteOpcode;

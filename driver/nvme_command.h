@@ -16,6 +16,9 @@
 
 namespace penstock::driver {
 
+/// The most blocks that one command can name: NLB has 16 bits and counts from 0.
+inline constexpr uint64_t kMaxCommandBlocks = 65536;
+
 /// A part of a namespace. Offset and length are multiples of its block.
 struct NvmeExtent {
   uint64_t offset_bytes = 0;

@@ -19,7 +19,6 @@
 namespace penstock::driver {
 namespace {
 
-constexpr uint64_t kMaxCommandBlocks = 65536;  // NLB has 16 bits and counts from 0
 constexpr uint32_t kReadTimeoutMs = 30'000;
 
 // NVMe Base Specification 2.0, 5.16 and 5.17.
@@ -32,8 +31,8 @@ constexpr uint32_t kAllNamespaces = 0xffffffff;
 
 absl::string_view View(std::string_view text) { return {text.data(), text.size()}; }
 
-absl::Status ErrnoError(int error_number, const NvmeNode& node, absl::string_view act) {
-  const What what(absl::StrCat(act, " of ", View(node.name), " failed"));
+absl::Status ErrnoError(int error_number, const NvmeNode& node, std::string_view act) {
+  const What what(absl::StrCat(View(act), " of ", View(node.name), " failed"));
   switch (error_number) {
     case EACCES:
     case EPERM:
@@ -61,9 +60,7 @@ absl::Status ErrnoError(int error_number, const NvmeNode& node, absl::string_vie
 }
 
 /// Of a call that has just returned.
-absl::Status StatusOf(int result, const NvmeNode& node, absl::string_view act) {
-  return NvmeAnswer(result, errno, node, std::string_view(act.data(), act.size()));
-}
+absl::Status StatusOf(int result, const NvmeNode& node, std::string_view act) { return NvmeAnswer(result, errno, node, act); }
 
 /// What of an admin command differs between those that fill a page.
 struct Question {
@@ -118,7 +115,7 @@ absl::Status CheckRead(const NvmeNode& node, const NvmeNamespace& space, uint64_
 }  // namespace
 
 absl::Status NvmeAnswer(int result, int error_number, const NvmeNode& node, std::string_view act) {
-  if (result < 0) return ErrnoError(error_number, node, View(act));
+  if (result < 0) return ErrnoError(error_number, node, act);
   const NvmeStatus status = DecodeNvmeStatus(static_cast<uint16_t>(result));
   if (status.ok()) return absl::OkStatus();
   const NvmeMeaning meaning = MeaningOfNvmeStatus(status);

@@ -108,8 +108,8 @@ class HipDevice final : public ResidentDevice {
     const absl::Status stopped = Stop(hangs() ? absl::ZeroDuration() : absl::Seconds(5));
     if (stopped.ok()) return;
     AbandonEverything();
-    // Whatever this process had on the GPU is gone. Only so can a new device be opened.
     if (running()) return;
+    // Whatever this process had on the GPU is gone. Only so can a new device be opened.
     static_cast<void>(hipDeviceReset());
     HostPages::Forget(parts_.index);
   }

@@ -47,12 +47,17 @@ struct Side {
   Side(std::unique_ptr<Device> made, absl::Span<u8> shared)
       : device(std::move(made)), source(Register(*device, shared)), target(Register(*device, absl::MakeSpan(own))) {}
 
+  /// Has the device copy one buffer to another.
+  void Copy(u32 from, u32 to) {
+    Work work = RangeWork(layout::kCopy, {from, 0, kBytes});
+    layout::EncodeDestination({to, 0}, work.argument.data());
+    EXPECT_EQ(ResultOf(RunWork(*device, work)), kBytes);
+  }
+
   /// Has the device copy the shared buffer to its own, and compares.
   void ExpectThatItReads(const std::vector<u8>& shared) {
     std::fill(own.begin(), own.end(), u8{0});
-    Work work = RangeWork(layout::kCopy, {source, 0, kBytes});
-    layout::EncodeDestination({target, 0}, work.argument.data());
-    EXPECT_EQ(ResultOf(RunWork(*device, work)), kBytes);
+    Copy(source, target);
     EXPECT_EQ(own, shared);
   }
 
@@ -121,9 +126,7 @@ TEST_F(TwoGpus, OneUsesTheMemoryOfTheOther) {
       EXPECT_THAT(CauseOf(middle.status()), HasSubstr("GPU 0 cannot reach the memory of GPU 1"));
     } else {
       ASSERT_TRUE(first.device->Start().ok());
-      Work there = RangeWork(layout::kCopy, {first.source, 0, kBytes});
-      layout::EncodeDestination({*middle, 0}, there.argument.data());
-      EXPECT_EQ(ResultOf(RunWork(*first.device, there)), kBytes);
+      first.Copy(first.source, *middle);
       first.source = *middle;
       first.ExpectThatItReads(shared_);
       EXPECT_TRUE(first.device->Stop(kPatience).ok());
