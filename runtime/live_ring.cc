@@ -75,6 +75,7 @@ u32 LiveRing::SlotIndex(const Ticket& ticket) const {
 
 u32 LiveRing::free_slots(layout::Priority priority) const {
   const u32 p = Index(priority);
+  if (p >= layout::kPriorityCount) return 0;
   return offset_[p + 1] - offset_[p] - (sub_rings_[p].tail - sub_rings_[p].oldest);
 }
 
@@ -168,7 +169,9 @@ bool LiveRing::TryReap(const Ticket& ticket, Completion& completion) {
   if (status == layout::kDone) {
     completion = {.ticket = ticket, .result = layout::JoinWords(low, high)};
   } else {
-    completion = {.ticket = ticket, .fault = static_cast<layout::FaultReason>(high), .fault_detail = low};
+    // A handler that faults without a reason has faulted all the same.
+    const auto reason = high != 0 ? static_cast<layout::FaultReason>(high) : layout::FaultReason::kHandlerFault;
+    completion = {.ticket = ticket, .fault = reason, .fault_detail = low};
     layout::StoreRelaxed<Scope::kSystem>(&word[layout::kStatusWord], layout::kEmpty);  // acknowledged
   }
   completion.times = TimesOf(index);
@@ -179,6 +182,7 @@ bool LiveRing::TryReap(const Ticket& ticket, Completion& completion) {
 }
 
 bool LiveRing::TryReapNext(layout::Priority priority, Completion& completion) {
+  if (Index(priority) >= layout::kPriorityCount) return false;
   const SubRing& sub_ring = sub_rings_[Index(priority)];
   return sub_ring.oldest != sub_ring.tail && TryReap({priority, sub_ring.oldest}, completion);
 }

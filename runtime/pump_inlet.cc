@@ -24,35 +24,33 @@ absl::Status EndedEarlyError(const PumpChunk& chunk) {
 
 /// The window is twice the depth: more would only push landed bytes out of a cache before the device comes to them.
 bool PumpInlet::StartReads(uint32_t most_chunks) {
-  bool started = false;
+  bool progress = false;
   while (window_ < most_chunks && run_.chunks.AnyFree()) {
-    OpenSource* source = SourceToRead();
-    if (source == nullptr) break;
-    const PumpSource& parts = source->parts;
-    if (reading_ >= parts.depth || window_ >= 2 * uint64_t{parts.depth} || !parts.reader->HasRoom()) break;
-    StartRead(*source);
-    started = true;
+    if (sources_.empty() || sources_.back().AllStarted()) {
+      if (!OpenNext(most_chunks)) break;
+    } else {
+      const PumpSource& parts = sources_.back().parts;
+      if (reading_ >= parts.depth || window_ >= 2 * uint64_t{parts.depth} || !parts.reader->HasRoom()) break;
+      StartRead(sources_.back());
+    }
+    progress = true;
   }
-  return started;
+  return progress;
 }
 
-/// The source that the next read is for; asks the feed when the last one is started.
-OpenSource* PumpInlet::SourceToRead() {
-  if (!sources_.empty() && !sources_.back().AllStarted()) return &sources_.back();
-  while (!feed_ended_) {
-    const std::optional<PumpSource> next = run_.feed.Next(index_);
-    if (!next.has_value()) {
-      feed_ended_ = true;
-      break;
-    }
-    PENSTOCK_CHECK(next->depth > 0);
-    const uint64_t chunk_count = (next->length_bytes + run_.options.chunk_bytes - 1) / run_.options.chunk_bytes;
-    sources_.push_back(
-        {.parts = *next, .fold = run_.operation.BeginSource(), .order = ChunkOrder(chunk_count, run_.options.shuffle_seed)});
-    run_.readers.Add(*next->reader);
-    if (!sources_.back().AllStarted()) return &sources_.back();
-  }
-  return nullptr;
+/// Asks the feed for the next source, or learns that there is none. False if it is not asked: sources that need no read, which
+/// empty files are, stay open until those before them have ended, and there may be any number of them.
+bool PumpInlet::OpenNext(uint32_t most_sources) {
+  if (feed_ended_ || sources_.size() >= most_sources) return false;
+  const std::optional<PumpSource> next = run_.feed.Next(index_);
+  feed_ended_ = !next.has_value();
+  if (feed_ended_) return true;
+  PENSTOCK_CHECK(next->depth > 0);
+  const uint64_t chunk_count = (next->length_bytes + run_.options.chunk_bytes - 1) / run_.options.chunk_bytes;
+  sources_.push_back(
+      {.parts = *next, .fold = run_.operation.BeginSource(), .order = ChunkOrder(chunk_count, run_.options.shuffle_seed)});
+  run_.readers.Add(*next->reader);
+  return true;
 }
 
 void PumpInlet::StartRead(OpenSource& source) {
@@ -118,7 +116,8 @@ bool PumpInlet::PublishLanded() {
   const uint32_t before = landed_;
   for (PumpChunk* chunk = oldest_; landed_ > 0 && chunk != nullptr; chunk = chunk->next) {
     if (chunk->state != PumpChunk::kLanded) continue;
-    if (run_.ring.free_slots(chunk->work.priority) > 0) Publish(*chunk);
+    const bool has_sub_ring = static_cast<uint32_t>(chunk->work.priority) < layout::kPriorityCount;  // else it is refused
+    if (!has_sub_ring || run_.ring.free_slots(chunk->work.priority) > 0) Publish(*chunk);
   }
   return landed_ < before;
 }

@@ -60,7 +60,8 @@ class PumpInlet {
 
   // What can be done without waiting; true if there was anything. Cost: at most one load for each chunk in the window.
 
-  /// Starts reads while there are sources, free buffers, room for reads, and fewer than `most_chunks` chunks in the window.
+  /// Starts reads while there are sources, free buffers, room for reads, and fewer than `most_chunks` chunks in the window. As
+  /// many sources are open at most.
   bool StartReads(uint32_t most_chunks);
   /// Publishes what has landed, the oldest first. A full ring is back-pressure: what is still landed is tried again.
   bool PublishLanded();
@@ -73,8 +74,11 @@ class PumpInlet {
 
   /// The published chunk with the lowest offset, after which nothing can be folded before its slot ends; or nullptr.
   PumpChunk* OldestPublished();
-  /// The same, if every chunk before it is folded: nothing else holds this inlet up.
-  PumpChunk* HeldUpBy() { return oldest_ != nullptr && oldest_->state == PumpChunk::kPublished ? oldest_ : nullptr; }
+  /// The same, if no read holds this inlet up: every chunk before it is folded, or has landed and waits for room in the ring.
+  PumpChunk* HeldUpBy() {
+    const bool by_slots = oldest_ != nullptr && (oldest_->state == PumpChunk::kPublished || oldest_->state == PumpChunk::kLanded);
+    return by_slots ? OldestPublished() : nullptr;
+  }
 
   /// Starts nothing more; what is in flight comes back as usual. Every source ends with `status`, if not with an error before.
   void Cancel(const absl::Status& status);
@@ -83,7 +87,7 @@ class PumpInlet {
   bool GiveUp(const absl::Status& status, absl::Duration timeout);
 
  private:
-  OpenSource* SourceToRead();
+  bool OpenNext(uint32_t most_sources);
   void StartRead(OpenSource& source);
   void Publish(PumpChunk& chunk);
   bool Reap();

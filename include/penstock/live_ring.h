@@ -97,7 +97,8 @@ class LiveRing {
   /// Slots of all sub-rings together.
   u32 slot_count() const { return offset_[layout::kPriorityCount]; }
 
-  /// Slots of the sub-ring that can be published now. It shrinks with Publish and grows when its oldest slot is reaped.
+  /// Slots of the sub-ring that can be published now: none of one that there is not. It shrinks with Publish and grows when its
+  /// oldest slot is reaped.
   u32 free_slots(layout::Priority priority) const;
   /// Slots published and not yet reaped.
   u32 in_flight() const { return in_flight_; }

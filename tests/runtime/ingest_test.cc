@@ -4,10 +4,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include <cerrno>
+#include <deque>
 #include <filesystem>
+#include <iostream>
 
 #include "penstock/device_memory.h"
 #include "penstock/error.h"
@@ -89,6 +93,23 @@ TEST(Ingest, ReportsEverySourceInTheOrderGiven) {
   EXPECT_EQ(report->statistics.bytes, 100'005u);
   EXPECT_EQ(report->reads.submitted, 14u);
   EXPECT_EQ(report->reads.completed, 14u);
+}
+
+/// Ends the process with 0 if many empty files in a row, around one with bytes, are read with few descriptors.
+[[noreturn]] void IngestEmptyFilesWithFewDescriptors() {
+  constexpr u32 kFiles = 200;
+  std::deque<TempFile> files;  // each has a descriptor of its own
+  std::vector<std::string> names;
+  for (u32 i = 0; i < kFiles; ++i) names.push_back(files.emplace_back(i == 50 ? 100'000 : 0).path());
+  const rlimit limit = {kFiles + 50, kFiles + 50};
+  if (setrlimit(RLIMIT_NOFILE, &limit) != 0) _exit(2);
+  const auto report = IngestFiles(names, Small());
+  if (!report.ok() || !report->status.ok()) std::cerr << report.status() << report->status;
+  _exit(report.ok() && report->status.ok() && report->statistics.bytes == 100'000 ? 0 : 1);
+}
+
+TEST(IngestDeathTest, KeepsOnlyAFewEmptyFilesOpenAtOnce) {
+  EXPECT_EXIT(IngestEmptyFilesWithFewDescriptors(), testing::ExitedWithCode(0), "");
 }
 
 TEST(Ingest, TakesChunksInARandomOrderWhereThatMakesNoDifference) {

@@ -241,6 +241,23 @@ TEST_F(LiveRingTest, AFaultGivesItsReasonAndIsAcknowledged) {
   EXPECT_THAT(CauseOf(status), AllOf(HasSubstr("STORE of the test ended as FAULT 7"), HasSubstr("0x4d")));
 }
 
+TEST_F(LiveRingTest, AFaultWithoutAReasonIsAFaultAllTheSame) {
+  Open();
+  const Ticket ticket = PublishOne();
+  End(ticket, layout::kFault, 77, 0);
+  ASSERT_TRUE(Reap(ticket));
+  EXPECT_FALSE(completion_.ok());
+  EXPECT_EQ(completion_.fault, FaultReason::kHandlerFault);
+  EXPECT_EQ(completion_.fault_detail, 77u);
+}
+
+TEST_F(LiveRingTest, APriorityThatThereIsNotHasNoSlots) {
+  Open();
+  const auto none = static_cast<layout::Priority>(layout::kPriorityCount);
+  EXPECT_EQ(ring_->free_slots(none), 0u);
+  EXPECT_FALSE(ring_->TryReapNext(none, completion_));
+}
+
 TEST_F(LiveRingTest, SlotsCanBeReapedOutOfOrderAndFreeTheirPlaceInOrder) {
   Open();
   std::vector<Ticket> tickets;

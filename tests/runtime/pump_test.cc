@@ -188,6 +188,23 @@ TEST(Pump, EndsASourceWhoseSlotFaults) {
   EXPECT_EQ(rig.ends[0].bytes, 8192u);
 }
 
+TEST(Pump, EndsASourceWhoseOperationNamesAPriorityThatThereIsNot) {
+  class Misplaced final : public Operation {
+   public:
+    std::string_view name() const override { return "misplaced"; }
+    absl::Status Prepare(Device&, uint32_t) override { return absl::OkStatus(); }
+    Work MakeWork(const LandedChunk&) const override {
+      return {.opcode = layout::kNop, .priority = static_cast<layout::Priority>(layout::kPriorityCount)};
+    }
+    std::unique_ptr<SourceFold> BeginSource() const override { return std::make_unique<FoldNothing>(); }
+  };
+  PumpRig rig({}, std::make_unique<Misplaced>());
+  rig.AddFile(4096);
+  const PumpOutcome outcome = rig.Run();
+  EXPECT_EQ(outcome.status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(Message(outcome.status), HasSubstr("priority 5"));
+}
+
 TEST(Pump, GivesUpOnASlotThatNeverEndsAndSaysThatItsMemoryIsInUse) {
   Hang::released = false;
   PumpRig rig({.make_device = MakeDevice<device::Program<Hang>>}, std::make_unique<HangingOperation>());
@@ -197,6 +214,25 @@ TEST(Pump, GivesUpOnASlotThatNeverEndsAndSaysThatItsMemoryIsInUse) {
   EXPECT_EQ(outcome.status.code(), absl::StatusCode::kDeadlineExceeded) << outcome.status;
   EXPECT_TRUE(outcome.memory_in_use);
   EXPECT_EQ(rig.ends[0].status.code(), absl::StatusCode::kDeadlineExceeded);
+  Hang::released = true;
+  EXPECT_TRUE(rig.device->Stop(kPatience).ok());
+}
+
+TEST(Pump, GivesUpOnASlotThatNeverEndsAlsoWhenAnOlderChunkFindsNoRoomInTheRing) {
+  Hang::released = false;
+  PumpRig rig({.depth = 2, .ring_slots = 1, .make_device = MakeDevice<device::Program<Hang>>},
+              std::make_unique<HangingOperation>());
+  rig.AddFile(2 * 4096);
+  rig.queue.Inject({.kind = FaultKind::kHeld, .offset_bytes = 0});
+  rig.stop_device = false;
+  std::thread storage([&] {  // The second chunk has the ring's only slot when the first one lands.
+    while (rig.device->ring().free_slots(layout::Priority::kNormal) > 0) absl::SleepFor(absl::Milliseconds(1));
+    rig.queue.Release();
+  });
+  const PumpOutcome outcome = rig.Run({.slot_timeout = absl::Milliseconds(150), .drain_timeout = absl::Milliseconds(50)});
+  storage.join();
+  EXPECT_EQ(outcome.status.code(), absl::StatusCode::kDeadlineExceeded) << outcome.status;
+  EXPECT_THAT(Message(outcome.status), HasSubstr("held up"));
   Hang::released = true;
   EXPECT_TRUE(rig.device->Stop(kPatience).ok());
 }
