@@ -72,9 +72,10 @@ void IoServer::Run() {
 }
 
 void IoServer::Sync() {
-  if (!lanes_->IsOutdated()) return;
-  lanes_->Sync();
-  seen_version_.store(lanes_->version(), std::memory_order_release);
+  if (lanes_->IsOutdated()) lanes_->Sync();
+  // A request that names what is newer may have made the lanes look already.
+  const u64 version = lanes_->version();
+  if (version != seen_version_.load(std::memory_order_relaxed)) seen_version_.store(version, std::memory_order_release);
 }
 
 // --- requests ---

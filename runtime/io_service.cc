@@ -196,8 +196,7 @@ IoService::~IoService() {
 absl::StatusOr<u32> IoService::RegisterSource(const Volume& volume, const IoSourceExtent& extent) {
   PENSTOCK_ASSIGN_OR_RETURN(IoSource source, MakeIoSource(volume, extent));
   PENSTOCK_RETURN_IF_ERROR(state_->routes.Choose(state_->PoolsToOpen(), source));
-  PENSTOCK_RETURN_IF_ERROR(CheckAlignment(source));
-  PENSTOCK_ASSIGN_OR_RETURN(const u32 handle, state_->tables.AddSource(source));
+  PENSTOCK_ASSIGN_OR_RETURN(const u32 handle, state_->tables.AddSource(std::move(source)));
   state_->Wake();
   return handle;
 }

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "penstock/error.h"
+#include "runtime/io_rows.h"
 
 namespace penstock {
 namespace {
@@ -34,13 +35,16 @@ u32 FreeIndex(std::vector<Use>& uses, std::vector<Member>& members) {
 
 }  // namespace
 
-/// The index of a volume that is on the roster already, or was put there.
+std::optional<u32> IoTables::IndexOf(const Volume* volume) const {
+  for (u32 index = 0; index < roster_.volumes.size(); ++index) {
+    if (roster_.volumes[index].volume == volume) return index;
+  }
+  return std::nullopt;
+}
+
 u32 IoTables::JoinVolume(const IoSource& source) {
-  const auto known = std::find_if(roster_.volumes.begin(), roster_.volumes.end(),
-                                  [&](const IoRoster::Member& member) { return member.volume == source.volume; });
-  if (known != roster_.volumes.end()) return static_cast<u32>(known - roster_.volumes.begin());
   const u32 index = FreeIndex(volume_uses_, roster_.volumes);
-  roster_.volumes[index] = {source.volume, source.routes};
+  roster_.volumes[index] = {source.volume, source.routes, source.refusals};
   Change();
   return index;
 }
@@ -57,7 +61,13 @@ u32 IoTables::JoinPool(const BufferPool* pool) {
 absl::StatusOr<u32> IoTables::AddSource(IoSource source) {
   const std::lock_guard lock(mutex_);
   if (sources_.free_count() == 0) return TableIsFull("sources", 0, "max_sources");
-  source.volume_index = JoinVolume(source);
+  const std::optional<u32> known = IndexOf(source.volume);
+  if (known.has_value()) {
+    source.routes = roster_.volumes[*known].routes;
+    source.refusals = roster_.volumes[*known].refusals;
+  }
+  PENSTOCK_RETURN_IF_ERROR(CheckAlignment(source));
+  source.volume_index = known.has_value() ? *known : JoinVolume(source);
   ++volume_uses_[source.volume_index].open_rows;
   ++volume_uses_[source.volume_index].rows;
   return sources_.Add(source);

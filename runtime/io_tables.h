@@ -58,6 +58,7 @@ struct IoRoster {
   struct Member {
     const Volume* volume = nullptr;  // null: nothing is here
     IoRoutes routes = {};
+    IoRefusals refusals = {};
   };
   std::vector<Member> volumes;
   std::vector<const BufferPool*> pools;  // null: nothing is here
@@ -73,7 +74,8 @@ class IoTables {
   const IoDestination* PinDestination(u32 handle) { return destinations_.Pin(handle); }
   void UnpinDestination(u32 handle) { destinations_.Unpin(handle); }
 
-  /// Errors: ResourceExhausted.
+  /// A volume that is on the roster keeps its routes: the threads have it in the queues of those, whatever may have been found
+  /// to work meanwhile. Errors: ResourceExhausted; InvalidArgument: the extent is not aligned as the routes need it.
   absl::StatusOr<u32> AddSource(IoSource source);
   /// All of one pool, or none. Errors: ResourceExhausted.
   absl::StatusOr<std::vector<u32>> AddDestinations(absl::Span<const IoDestination> destinations);
@@ -100,6 +102,7 @@ class IoTables {
     u32 rows = 0;       // are not freed; without any the index may be another's
   };
 
+  std::optional<u32> IndexOf(const Volume* volume) const;
   u32 JoinVolume(const IoSource& source);
   u32 JoinPool(const BufferPool* pool);
   template <typename Row, typename Member>
