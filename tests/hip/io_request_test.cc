@@ -38,20 +38,9 @@ class IoRequests : public testing::TestWithParam<Shape> {
   }
   void SetUp() override { Make(OptionsFor(GetParam())); }
   void Start() { ASSERT_TRUE(device_->Start().ok()); }
-  /// Tells the kernel that the service has stopped, and ends what it still asks for until it knows; how the first slot ends then.
-  Completion StopService() {
-    service_->SetState(layout::IoServiceState::kStopped);
-    Completion completion;
-    for (u32 tries = 0; tries < 100 && completion.fault == FaultReason::kNone; ++tries) {
-      const Ticket ticket = Publish(*device_, ReadWork(ReadOnce::kOpcode));
-      FakeIoService::Taken taken;
-      while (!device_->ring().TryReap(ticket, completion)) {
-        for (u32 queue = 0; queue < device_->io_queues().queues.size(); ++queue) {
-          if (service_->TryTake(queue, taken)) service_->End(taken, {0, 1});
-        }
-      }
-    }
-    return completion;
+  void StopService() { service_->SetState(layout::IoServiceState::kStopped); }
+  void ExpectServiceStopped(const Completion& completion) {
+    ExpectFault(completion, FaultReason::kIoFailed, static_cast<u32>(IoCause::kServiceStopped));
   }
 
   std::unique_ptr<Device> device_;
@@ -216,11 +205,42 @@ TEST_P(IoRequests, GoOnAfterTheKernelWasStoppedAndStartedAgain) {
   EXPECT_EQ(ResultOf(WaitFor(*device_, second)), layout::JoinWords(1, 2));
 }
 
+TEST_P(IoRequests, GoOnAfterAPauseThatWasLongerThanTheSlotsLimit) {
+  TestOptions options = OptionsFor(GetParam());
+  options.slot_limit = absl::Milliseconds(300);
+  Make(options, 1);
+  Start();
+  const Ticket waits = Publish(*device_, ReadWork(ReadOnce::kOpcode, 0, 1, 1));
+  const FakeIoService::Taken taken = service_->Take();
+  ASSERT_TRUE(device_->Stop(kPatience).ok());
+  service_->End(taken, {0, 1});
+  absl::SleepFor(options.slot_limit);
+  Start();
+  EXPECT_EQ(ResultOf(WaitFor(*device_, waits)), layout::JoinWords(1, 1));
+}
+
 TEST_P(IoRequests, EndAtOnceWhenTheServiceHasStopped) {
   Start();
-  ExpectFault(StopService(), FaultReason::kIoFailed, static_cast<u32>(IoCause::kServiceStopped));
-  ExpectFault(RunWork(*device_, ReadWork(ReadPolled::kOpcode)), FaultReason::kIoFailed,
-              static_cast<u32>(IoCause::kServiceStopped));
+  StopService();
+  ExpectServiceStopped(RunWork(*device_, ReadWork(ReadOnce::kOpcode)));
+  ExpectServiceStopped(RunWork(*device_, ReadWork(ReadPolled::kOpcode)));
+}
+
+TEST_P(IoRequests, AreMadeAgainOnceThereIsAServiceAgain) {
+  TestOptions options = OptionsFor({1, GetParam().lanes});  // one workgroup: it claims the slots one after the other
+  Make(options, 1);
+  ASSERT_TRUE(device_->SetTenant({0, ~0u, 0}).ok());  // SHUTDOWN is not for everybody
+  StopService();
+  const Ticket shutdown = Publish(*device_, MakeWork(layout::kShutdown));
+  const Ticket left = Publish(*device_, ReadWork(ReadOnce::kOpcode, 0, 1, 1));
+  Start();
+  EXPECT_TRUE(WaitFor(*device_, shutdown).ok());
+  ASSERT_TRUE(device_->Stop(kPatience).ok());
+  ASSERT_TRUE(device_->ring().IsInFlight(left)) << "seen by the kernel, and claimed by nobody";
+  service_->SetState(layout::IoServiceState::kServing);
+  Start();
+  service_->End(service_->Take(), {0, 1});
+  EXPECT_EQ(ResultOf(WaitFor(*device_, left)), layout::JoinWords(1, 1));
 }
 
 TEST_P(IoRequests, ThatWaitForRoomEndAtOnceWhenTheServiceHasStopped) {
@@ -230,12 +250,12 @@ TEST_P(IoRequests, ThatWaitForRoomEndAtOnceWhenTheServiceHasStopped) {
   for (u32 i = 0; i < 65; ++i) tickets.push_back(Publish(*device_, ReadWork(ReadOnce::kOpcode)));
   std::vector<FakeIoService::Taken> taken;
   for (u32 i = 0; i < 64; ++i) taken.push_back(service_->Take());
-  service_->SetState(layout::IoServiceState::kStopped);
+  StopService();
   Completion refused;  // of the one that there was no room for
   const auto try_reap = [&](const Ticket& ticket) { return device_->ring().TryReap(ticket, refused); };
   const absl::Time deadline = absl::Now() + kPatience / 2;
   while (std::none_of(tickets.begin(), tickets.end(), try_reap)) ASSERT_LT(absl::Now(), deadline);
-  ExpectFault(refused, FaultReason::kIoFailed, static_cast<u32>(IoCause::kServiceStopped));
+  ExpectServiceStopped(refused);
   for (const FakeIoService::Taken& request : taken) service_->End(request, {0, 1});
   for (const Ticket& ticket : tickets) {
     if (!device_->ring().IsInFlight(ticket)) continue;
@@ -309,7 +329,7 @@ TEST_P(IoRequests, OfAPrefetchAreNotMadeWhenTheServiceHasStopped) {
   Start();
   StopService();
   for (const bool prefetch : {true, false}) {
-    ExpectFault(RunWork(*device_, LoadWork(0, prefetch)), FaultReason::kIoFailed, static_cast<u32>(IoCause::kServiceStopped));
+    ExpectServiceStopped(RunWork(*device_, LoadWork(0, prefetch)));
   }
   FakeIoService::Taken none;
   EXPECT_FALSE(service_->TryTake(0, none) || service_->TryTake(1, none));

@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "penstock/clock.h"
+#include "penstock/cpu_device.h"
 #include "penstock/error.h"
 #include "penstock/io_service.h"
 #include "tests/runtime/io_rig.h"
@@ -107,6 +108,25 @@ TEST(IoServiceRegister, LeavesOutAPathThatCannotTakeTheDestinationsMemory) {
   EXPECT_EQ(open_queues, 2u) << "it was not tried as often as there are threads";
 }
 
+TEST(IoServiceRegister, GivesAVolumeThePathThatItHasAlready) {
+  if (!PathReadWorks()) GTEST_SKIP() << kPathReadIsRefused;
+  IoServiceOptions options;
+  options.open_queue = [](ReadPath path, const BufferPool& pool, const ReadQueueOptions& queue_options) {
+    // As with little memory that may be locked: a probe's few buffers are not too many.
+    if (path == ReadPath::kPread || pool.buffer_count() == 1) return OpenReadQueue(path, pool, queue_options);
+    return absl::StatusOr<std::unique_ptr<ReadQueue>>(
+        MakeError(StatusCode::kResourceExhausted, What("no more memory may be locked"), Fix("raise ulimit -l")));
+  };
+  IoRig rig({.service = options});
+  const u32 first = rig.AddSource(kFileBytes);
+  rig.Start();  // From here on nothing is opened to see whether it can be.
+  const u32 second = *rig.service->RegisterSource(rig.volumes[0], {.base_bytes = 4096});
+  EXPECT_EQ(rig.service->PathOf(first, false), ReadPath::kPread);
+  EXPECT_EQ(rig.service->PathOf(second, false), ReadPath::kPread);
+  EXPECT_EQ(rig.service->RefusalsOf(second, false).size(), 1u);
+  EXPECT_EQ(rig.CauseOf(IoRig::Read(second, rig.destinations[0], 0, 4096)), IoCause::kNone);
+}
+
 TEST(IoServiceRegister, WorksWhileTheServiceRuns) {
   IoRig rig;
   rig.Start();
@@ -163,6 +183,53 @@ TEST(IoServiceRevoke, DetachesAVolumeThatHasNoHandleLeft) {
   EXPECT_TRUE(rig.service->RevokeSource(second, kLong).ok());
   EXPECT_TRUE(rig.service->Stop(kLong).ok());
   EXPECT_EQ(rig.fake.attached_count(), 0u);
+}
+
+/// Lets a test hold a thread of the service where it opens a queue.
+class Gate {
+ public:
+  void Pass() {
+    is_waiting_ = true;
+    while (is_closed_) absl::SleepFor(absl::Milliseconds(1));
+  }
+  void Close() { is_closed_ = true; }
+  void Open() { is_closed_ = false; }
+  void AwaitSomebody() const {
+    while (!is_waiting_) absl::SleepFor(absl::Milliseconds(1));
+  }
+  void ForgetThem() { is_waiting_ = false; }
+
+ private:
+  std::atomic<bool> is_closed_ = false;
+  std::atomic<bool> is_waiting_ = false;
+};
+
+TEST(IoServiceRevoke, GoesOnWhenARequestHasMadeTheServiceLookAtTheTablesMeanwhile) {
+  Gate gate;
+  IoServiceOptions options = {.path = ReadPath::kPread};
+  options.open_queue = [&](ReadPath path, const BufferPool& pool, const ReadQueueOptions& queue_options) {
+    gate.Pass();
+    return OpenReadQueue(path, pool, queue_options);
+  };
+  IoRig rig({.service = options});
+  rig.AddSource(kFileBytes);
+  const u32 leaving = rig.AddSource(kFileBytes);
+  rig.Start();
+  gate.AwaitSomebody();
+  gate.ForgetThem();
+  gate.Close();
+  const BufferPool more = *BufferPool::Create({.buffer_bytes = kPiece, .buffer_count = 1});
+  ASSERT_TRUE(rig.service->RegisterDestination(more, 0, kPiece).ok());
+  gate.AwaitSomebody();  // The thread has its copy of the tables, and what follows is newer.
+  const u32 added = rig.AddSource(kFileBytes);
+  const u32 slot = rig.requesters[0].Post(IoRig::Read(added, rig.destinations[0], 0, 4096));
+  absl::Status revoked;
+  std::thread revoker([&] { revoked = rig.service->RevokeSource(leaving, kLong / 3); });
+  absl::SleepFor(absl::Milliseconds(50));
+  gate.Open();
+  EXPECT_TRUE(rig.requesters[0].WaitFor(slot).has_value());
+  revoker.join();
+  EXPECT_TRUE(revoked.ok()) << revoked;
 }
 
 TEST(IoServiceRevoke, VolumesMayBeClosedAndOpenedWhileOthersAreRead) {
@@ -371,6 +438,48 @@ TEST(IoServiceStop, EndsRequestsThatAreMadeMeanwhile) {
 }
 
 /// What the queues are in may go when the service has stopped, and before it: its handles are revoked all the same.
+/// Asks twice; between the two its workgroup is busy for as long as a test likes.
+struct AsksTwice {
+  static constexpr u32 kOpcode = 0x20000;
+  static constexpr u32 kArgumentCount = 2;
+  enum Step : u32 { kBegin, kFirst, kSecond };
+  static inline std::atomic<bool> is_busy = false;
+  static inline std::atomic<bool> may_go_on = false;
+
+  static device::Outcome Run(const device::Context& context) {
+    const layout::IoRequest request = {layout::kIoRead, context.argument[0], context.argument[1], 0, 4096, 0};
+    if (context.wait.step == kBegin) return context.WaitIo(request, kFirst);
+    if (!context.wait.end.ok()) return device::Outcome::IoFault(context.wait.end);
+    if (context.wait.step == kSecond) return device::Outcome::Done();
+    is_busy = true;
+    while (!may_go_on) absl::SleepFor(absl::Milliseconds(1));
+    return context.WaitIo(request, kSecond);
+  }
+};
+
+TEST(IoServiceStop, IsKnownToAWorkgroupThatWasBusyMeanwhile) {
+  CpuDeviceOptions options;
+  options.workgroups = 1;
+  options.io_queues = 1;
+  const std::unique_ptr<Device> device = *MakeCpuDevice<device::Program<AsksTwice>>(options);
+  const std::unique_ptr<IoService> service = *IoService::Create(device->io_queues(), {.path = ReadPath::kPread});
+  const TempFile file(4096);
+  const Volume volume = file.Open();
+  const BufferPool pool = *BufferPool::Create({.buffer_bytes = kPiece, .buffer_count = 1});
+  Work work = {.opcode = AsksTwice::kOpcode};
+  work.argument[0] = *service->RegisterSource(volume, {});
+  work.argument[1] = *service->RegisterDestination(pool, 0, kPiece);
+  ASSERT_TRUE(device->Start().ok() && service->Start().ok());
+  const Ticket ticket = *device->ring().Publish(work);
+  while (!AsksTwice::is_busy) absl::SleepFor(absl::Milliseconds(1));
+  EXPECT_TRUE(service->Stop(kLong).ok());
+  AsksTwice::may_go_on = true;
+  const auto completion = device->ring().Wait(ticket, kLong / 3);  // a third of what a slot may wait
+  ASSERT_TRUE(completion.ok()) << completion.status();
+  EXPECT_EQ(completion->fault_detail, static_cast<u32>(IoCause::kServiceStopped));
+  EXPECT_TRUE(device->Stop(kLong).ok());
+}
+
 TEST(IoServiceStop, LeavesTheQueuesMemoryAlone) {
   IoRig rig;
   LiveIoQueues live = rig.kernel.live();

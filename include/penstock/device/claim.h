@@ -193,7 +193,7 @@ class Claimant {
     const layout::IoCause refusal = TryPostFor(view_, group_.workgroup(), slot);
     if (refusal == layout::IoCause::kNone) return true;
     const u64 since = layout::LoadRelaxed<layout::Scope::kDevice>(&view_.slot_states[index].deferred_since_ticks);
-    if (refusal != layout::IoCause::kQueueFull || Group::Ticks() - since > view_.slot_limit_ticks) {
+    if (refusal != layout::IoCause::kQueueFull || view_.TicksWaited(since, Group::Ticks()) > view_.slot_limit_ticks) {
       EndUnposted(view_, slot, refusal);
       return false;
     }

@@ -276,7 +276,7 @@ class Interpreter {
       deferred_since_ = now;
       layout::StoreRelaxed<layout::Scope::kDevice>(&state.deferred_since_ticks, now);
     }
-    return now - deferred_since_ > view_.slot_limit_ticks;
+    return view_.TicksWaited(deferred_since_, now) > view_.slot_limit_ticks;
   }
 
   PENSTOCK_DEVICE void Count(SlotName name, bool done) {

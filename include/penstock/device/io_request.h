@@ -68,20 +68,29 @@ PENSTOCK_DEVICE u32 EnterRequester(IoEntry& entry, const IoRequester& requester)
   return kind;
 }
 
+/// Across the bus, once for every request: nobody would end one that is made after the service's last look at the queues, which
+/// is a little after it has rung this bell. What the poller has seen may be older than that while all workgroups run handlers, or
+/// of another launch.
+PENSTOCK_DEVICE bool ServiceHasStopped(const IoView& io) {
+  const u64 service = layout::LoadRelaxed<layout::Scope::kSystem>(&io.bells[layout::kIoStateBell]);
+  return service == static_cast<u64>(layout::IoServiceState::kStopped);
+}
+
 /// Makes the request in the workgroup's own queue, or in another one if that is full. kNone if it is made; kQueueFull if all are
 /// full, which passes; kServiceStopped.
 PENSTOCK_DEVICE layout::IoCause TryPost(const DeviceView& view, u32 workgroup, const layout::IoRequest& request,
                                         const IoRequester& requester, IoTicket& ticket) {
   using layout::Scope;
   const IoView& io = view.io;
-  // Here, where every request comes through: nobody would end it, and its queue's slot would be taken until a service is started.
-  const u64 service = layout::LoadRelaxed<Scope::kDevice>(&view.shared->io_service);
-  if (service == static_cast<u64>(layout::IoServiceState::kStopped)) return layout::IoCause::kServiceStopped;
   for (u32 i = 0; i < io.queue_count; ++i) {
     const u32 queue = (workgroup + i) % io.queue_count;
     IoQueueState& state = io.states[queue];
     u32 slot = 0;
     if (!TryTakeIoSlot(state, slot)) continue;
+    if (ServiceHasStopped(io)) {
+      layout::FetchAdd<Scope::kDevice>(&state.free, u64{1} << slot);
+      return layout::IoCause::kServiceStopped;
+    }
     const u32 index = queue * layout::kMaxIoSlots + slot;
     ticket = IoTicket::Of(index, EnterRequester(io.entries[index], requester));
     if (requester.kind == IoRequester::kPolled) {
@@ -90,7 +99,10 @@ PENSTOCK_DEVICE layout::IoCause TryPost(const DeviceView& view, u32 workgroup, c
     PublishRequest(io, queue, slot, request);
     return layout::IoCause::kNone;
   }
-  return layout::IoCause::kQueueFull;
+  // Tried again and again: the bus is left alone until the poller has seen something.
+  const u64 seen = layout::LoadRelaxed<Scope::kDevice>(&view.shared->io_service);
+  const bool has_stopped = seen == static_cast<u64>(layout::IoServiceState::kStopped) && ServiceHasStopped(io);
+  return has_stopped ? layout::IoCause::kServiceStopped : layout::IoCause::kQueueFull;
 }
 
 /// Makes the request of a ring slot that waits for it; as TryPost. Once it is made, the slot may be resumed by another workgroup
@@ -274,7 +286,7 @@ PENSTOCK_DEVICE void EndOverdue(const DeviceView& view, u32 index, u64 now_ticks
     return;
   }
   const u64 since = layout::LoadRelaxed<Scope::kDevice>(&entry.since_ticks);
-  if (since >= now_ticks || now_ticks - since <= view.slot_limit_ticks) return;
+  if (view.TicksWaited(since, now_ticks) <= view.slot_limit_ticks) return;
   const SlotName slot = {layout::LoadRelaxed<Scope::kDevice>(&entry.slot.priority),
                          layout::LoadRelaxed<Scope::kDevice>(&entry.slot.sequence)};
   if (!TryChangeKind(entry, word, kind == IoRequester::kPolled ? IoRequester::kForgotten : IoRequester::kNobody)) return;

@@ -127,12 +127,19 @@ struct DeviceView {
   u32 buffer_count;
   u32 debug_log_capacity;
   u32 run_once;          // not 0: leave when nothing is published any more
-  u64 slot_limit_ticks;  // how long a deferred slot may go on waiting
+  u64 slot_limit_ticks;  // how long a deferred slot, or one that waits for I/O, may go on waiting in one launch
   u64 mirror_interval_ticks;
 
   PENSTOCK_HOST_DEVICE u32 SlotIndex(u32 priority, u32 sequence) const {
     const u32 size = partition_offset[priority + 1] - partition_offset[priority];
     return partition_offset[priority] + (sequence & (size - 1));
+  }
+
+  /// How much of a wait from `since` to `now` this launch was there for: before it nothing could be taken further.
+  PENSTOCK_HOST_DEVICE u64 TicksWaited(u64 since, u64 now) const {
+    const u64 begin = layout::LoadRelaxed<layout::Scope::kDevice>(&launch->begin_ticks);
+    const u64 from = since > begin ? since : begin;
+    return begin != 0 && now > from ? now - from : 0;
   }
 };
 
