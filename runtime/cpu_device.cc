@@ -2,6 +2,7 @@
 #include "penstock/cpu_device.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <new>
 #include <system_error>
 #include <thread>
@@ -48,6 +49,7 @@ class CpuDevice final : public ResidentDevice {
 
  private:
   void AddThreads();
+  absl::Status AbandonThreads(int error_number);
 
   const u32 lanes_;
   const CpuProgram program_;
@@ -61,15 +63,22 @@ absl::Status CpuDevice::BeginLaunch() {
   try {
     AddThreads();
   } catch (const std::system_error& error) {
-    memory_->OpenGate(CpuMemory::Gate::kAbandon);
-    const size_t started = threads_.size();
-    EndLaunch();
-    return MakeErrnoError(absl::StatusCode::kUnavailable, error.code().value(),
-                          What(absl::StrFormat("thread %d of the device could not be started", started + 1)),
-                          Fix("use fewer workgroups, or raise the limit on threads (ulimit -u)"));
+    return AbandonThreads(error.code().value());
+  } catch (const std::bad_alloc&) {
+    return AbandonThreads(ENOMEM);
   }
   memory_->OpenGate(CpuMemory::Gate::kRun);
   return absl::OkStatus();
+}
+
+/// Those that were started wait at the gate, and go.
+absl::Status CpuDevice::AbandonThreads(int error_number) {
+  memory_->OpenGate(CpuMemory::Gate::kAbandon);
+  const size_t started = threads_.size();
+  EndLaunch();
+  return MakeErrnoError(absl::StatusCode::kUnavailable, error_number,
+                        What(absl::StrFormat("thread %d of the device could not be started", started + 1)),
+                        Fix("use fewer workgroups, or raise the limit on threads (ulimit -u)"));
 }
 
 void CpuDevice::AddThreads() {
