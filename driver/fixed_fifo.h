@@ -16,9 +16,10 @@ class FixedFifo {
   explicit FixedFifo(size_t capacity) : items_(capacity) {}
 
   bool empty() const { return size_ == 0; }
+  bool full() const { return size_ == items_.size(); }
   size_t size() const { return size_; }
 
-  /// Requires: size() is below the capacity.
+  /// Requires: not full.
   void Push(const T& item) {
     PENSTOCK_CHECK(size_ < items_.size());
     At(size_++) = item;

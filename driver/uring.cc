@@ -186,13 +186,19 @@ absl::Status Uring::Wait(absl::Duration timeout, uint32_t count) {
 /// The kernel does not honour a timeout while it polls a device, so it is asked to look once at a time.
 int Uring::PollDevice(absl::Duration timeout, uint32_t count) {
   const uint64_t begin_ns = MonotonicNs();
-  const auto timeout_ns = static_cast<uint64_t>(absl::ToInt64Nanoseconds(timeout));
   int result = 0;
   do {
     ++enter_count_;
     result = io_uring_submit_and_get_events(&ring_);
-  } while (result >= 0 && io_uring_cq_ready(&ring_) < count && MonotonicNs() - begin_ns < timeout_ns);
+    EmptyRing();
+  } while (result >= 0 && polled_.size() < count && absl::Nanoseconds(MonotonicNs() - begin_ns) < timeout);
   return result;
+}
+
+/// While a completion lies in the ring, the kernel looks for no others (Linux: io_iopoll_check).
+void Uring::EmptyRing() {
+  UringCompletion completion;
+  while (!polled_.full() && TakeFromRing(absl::MakeSpan(&completion, 1)) == 1) polled_.Push(completion);
 }
 
 void Uring::Cancel(uint64_t user_data, int flags) {
@@ -204,6 +210,12 @@ void Uring::Cancel(uint64_t user_data, int flags) {
 }
 
 size_t Uring::Take(absl::Span<UringCompletion> completions) {
+  size_t taken = 0;
+  while (taken < completions.size() && !polled_.empty()) completions[taken++] = polled_.Pop();
+  return taken + TakeFromRing(completions.subspan(taken));
+}
+
+size_t Uring::TakeFromRing(absl::Span<UringCompletion> completions) {
   size_t taken = 0;
   unsigned head = 0;
   unsigned seen = 0;

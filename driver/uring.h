@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
+#include "driver/fixed_fifo.h"
 
 namespace penstock::driver {
 
@@ -68,15 +69,18 @@ class Uring {
   uint64_t enter_count() const { return enter_count_; }
 
  private:
-  explicit Uring(const Options& options) : options_(options) {}
+  explicit Uring(const Options& options) : options_(options), polled_(options.poll_device ? 2 * options.entries : 0) {}
   absl::Status EnableOnFirstUse();
   int PollDevice(absl::Duration timeout, uint32_t count);
+  void EmptyRing();
+  size_t TakeFromRing(absl::Span<UringCompletion> completions);
 
   const Options options_;
   io_uring ring_{};
   bool opened_ = false;
   bool enabled_ = false;
   uint64_t enter_count_ = 0;
+  FixedFifo<UringCompletion> polled_;   // found by PollDevice, and not taken yet; room for as many as the ring has
   std::vector<bool> registered_files_;  // by descriptor: a file's place in the kernel's table is its descriptor's number
 };
 

@@ -16,8 +16,12 @@ TEST(FixedFifo, GivesItemsBackInOrder) {
     fifo.Push(2);
     EXPECT_EQ(fifo.Pop(), 1);
     fifo.Push(3);
+    EXPECT_FALSE(fifo.full());
+    fifo.Push(4);
+    EXPECT_TRUE(fifo.full());
     EXPECT_EQ(fifo.Pop(), 2);
     EXPECT_EQ(fifo.Pop(), 3);
+    EXPECT_EQ(fifo.Pop(), 4);
     EXPECT_TRUE(fifo.empty());
   }
 }

@@ -93,14 +93,25 @@ TEST_F(UringTest, WaitsAsLongAsItIsToldWhenFewerCompletionsCome) {
   }
 }
 
+TEST_F(UringTest, DoesNotWaitWhenTheTimeoutIsNegative) {
+  for (const bool poll_device : {false, true}) {
+    const auto uring = Uring::Open({.entries = 4, .poll_device = poll_device}).value();
+    const uint64_t begin_ns = MonotonicNs();
+    ASSERT_EQ(uring->Wait(-absl::Seconds(1)), absl::OkStatus());
+    EXPECT_LT(MonotonicNs() - begin_ns, 10'000'000'000u) << poll_device;
+  }
+}
+
 TEST_F(UringTest, KeepsCompletionsThatTheCallerHasNoRoomFor) {
-  const auto uring = Uring::Open({.entries = 4}).value();
-  for (uint64_t i = 0; i < 3; ++i) QueueNop(*uring, i);
-  ASSERT_EQ(uring->Wait(absl::Seconds(1)), absl::OkStatus());
-  for (uint64_t i = 0; i < 3; ++i) {
-    UringCompletion completion;
-    ASSERT_EQ(uring->Take(absl::MakeSpan(&completion, 1)), 1);
-    EXPECT_EQ(completion.user_data, i);
+  for (const bool poll_device : {false, true}) {
+    const auto uring = Uring::Open({.entries = 4, .poll_device = poll_device}).value();
+    for (uint64_t i = 0; i < 3; ++i) QueueNop(*uring, i);
+    ASSERT_EQ(uring->Wait(absl::Seconds(1), 3), absl::OkStatus());
+    for (uint64_t i = 0; i < 3; ++i) {
+      UringCompletion completion;
+      ASSERT_EQ(uring->Take(absl::MakeSpan(&completion, 1)), 1);
+      EXPECT_EQ(completion.user_data, i);
+    }
   }
 }
 

@@ -112,7 +112,8 @@ SCENARIOS = {scenario.name: scenario for scenario in (
              only={"7": "UserPassthrough.*:IoUringSwitch.*:PeerMemory.*:DmaBuf.*", "6.1": "NoUserPassthrough.*"},
              allowed_log=(NO_PEERS,)),
     Scenario("faults", "bad sectors, places past the end, reads that take too long", ("7", "6.1"),
-             "MediaError.*:PastTheEnd.*:Overdue.*", FAULTY, only={"7": "Bar/MediaError.*:Bar/PastTheEnd.*:Bar/Overdue.*"},
+             "MediaError.*:PastTheEnd.*:Overdue.*:PollingOfASlowDisk.*", FAULTY,
+             only={"7": "Bar/MediaError.*:Bar/PastTheEnd.*:Bar/Overdue.*"},
              allowed_log=(NO_PEERS, r"critical medium error, dev")),
     Scenario("window", "a PCI function's memory that direct I/O can reach, by the module penstock_p2p", ("7",),
              "Machine.*:Exporters.*:VfioExporter.*:WindowReading.*:WindowRefusal.*:WindowCommand.*:WindowLife.*:"
