@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "driver/fixed_fifo.h"
 #include "driver/nvme_command.h"
+#include "driver/nvme_status.h"
 #include "driver/read_queues.h"
 #include "driver/registered_pool.h"
 #include "driver/uring.h"
@@ -176,7 +177,7 @@ void NvmeReadQueue::TakeCommand(const UringCompletion& completion) {
   PENSTOCK_CHECK(pending.in_use && pending.commands > 0);
   --pending.commands;
   --commands_;
-  if (completion.result != 0 && (pending.failure == 0 || begin < pending.good_bytes)) {
+  if (HasFailed(completion.result) && (pending.failure == 0 || begin < pending.good_bytes)) {
     pending.failure = completion.result;
     pending.good_bytes = begin;
   }

@@ -133,6 +133,8 @@ NvmeStatus DecodeNvmeStatus(uint16_t raw) {
           .raw = static_cast<uint16_t>(raw & 0x7fff)};
 }
 
+bool HasFailed(int32_t result) { return result < 0 || !DecodeNvmeStatus(static_cast<uint16_t>(result)).ok(); }
+
 NvmeMeaning MeaningOfNvmeStatus(const NvmeStatus& status) {
   PENSTOCK_CHECK(!status.ok());
   const Row row = RowOf(status);

@@ -29,6 +29,10 @@ struct NvmeStatus {
 /// Bit 15, which neither interface sets, is ignored.
 NvmeStatus DecodeNvmeStatus(uint16_t raw);
 
+/// Whether a passthrough command has failed, by the `res` of its completion: -errno, or a status that is no success. The bits
+/// above the type may be set with success too.
+bool HasFailed(int32_t result);
+
 /// What a status means for a read or write.
 struct NvmeMeaning {
   std::string name;       // as the specification has it, e.g. "Unrecovered Read Error"

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cerrno>
+
 #include "driver/nvme_identify.h"
 #include "penstock/error.h"
 #include "tests/driver/temp_file.h"
@@ -36,6 +38,11 @@ TEST(NvmeStatus, KeepsItsFieldsApart) {
     EXPECT_EQ(status.ok(), bit >= 11);  // The flags say nothing about success.
   }
   EXPECT_EQ(DecodeNvmeStatus(0x8281).raw, 0x281);
+}
+
+TEST(NvmeStatus, IsASuccessWhateverElseTheControllerSaysWithIt) {
+  for (const int32_t result : {0, 0x0800, 0x1000, 0x2000, 0x4000, 0x7800}) EXPECT_FALSE(HasFailed(result)) << result;
+  for (const int32_t result : {-EIO, -1, 0x281, 0x4080, 0x7f01, 0x0700}) EXPECT_TRUE(HasFailed(result)) << result;
 }
 
 struct Expected {
