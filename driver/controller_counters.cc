@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "driver/nvme_ioctl.h"
+#include "penstock/error.h"
 
 namespace penstock {
 namespace {
@@ -19,6 +20,20 @@ uint64_t BlockLayerReads(const std::string& path) {
   uint64_t reads = 0;
   std::ifstream(path) >> reads;
   return reads;
+}
+
+/// The kernel may send each question to another of the controllers.
+absl::Status SharedError(const Volume& volume) {
+  return MakeError(absl::StatusCode::kUnimplemented,
+                   What(absl::StrCat(volume.nvme()->path_count, " controllers lead to ", volume.name(),
+                                     ", and each counts only what it has done itself")),
+                   Fix("compare with what the block layer counted, or ask each controller (nvme smart-log)"));
+}
+
+absl::Status ShrunkError(const NvmeController& controller) {
+  return MakeError(absl::StatusCode::kUnavailable,
+                   What(absl::StrCat("controller ", controller.name, " says that it has read less than it had at the beginning")),
+                   Fix("look in the kernel log (dmesg) whether it was replaced or reset, and run again"));
 }
 
 }  // namespace
@@ -41,6 +56,7 @@ ControllerCounters::Watched& ControllerCounters::Watch(const Volume& volume) {
 void ControllerCounters::Begin(const Volume& volume) {
   if (volume.nvme() == nullptr) return;
   Watched& watched = Watch(volume);
+  if (volume.nvme()->path_count > 1) watched.status = SharedError(volume);
   const std::string block_device(absl::StripPrefix(volume.nvme()->block_node, "/dev/"));
   const std::string stat = absl::StrCat("/sys/block/", block_device, "/stat");
   const bool known =
@@ -61,8 +77,13 @@ std::vector<ControllerCounts> ControllerCounters::Read() const {
     const absl::StatusOr<NvmeReadCounters> now = driver::ReadCounters({watched.node.get(), watched.controller.name});
     counts.status = now.status();
     if (!now.ok()) continue;
-    counts.read_commands = now->host_read_commands - watched.begin.host_read_commands;
-    counts.data_units_read = now->data_units_read - watched.begin.data_units_read;
+    const NvmeReadCounters& begin = watched.begin;
+    if (now->host_read_commands < begin.host_read_commands || now->data_units_read < begin.data_units_read) {
+      counts.status = ShrunkError(watched.controller);
+      continue;
+    }
+    counts.read_commands = now->host_read_commands - begin.host_read_commands;
+    counts.data_units_read = now->data_units_read - begin.data_units_read;
   }
   return all;
 }

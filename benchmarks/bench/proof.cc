@@ -48,7 +48,8 @@ void CheckPassthrough(Proof& proof) {
                                                 counts.controller.name, ", and passthrough sends none"));
   }
   if (!all_known) {
-    proof.remarks.emplace_back("the controller's read counters could not be read: they are for root");
+    proof.remarks.emplace_back(
+        "the controllers' read counters are not known: they are for root, and tell nothing where several lead to a namespace");
   } else if (executed + Tolerance(proof.commands) < proof.commands) {
     proof.contradictions.push_back(
         absl::StrCat("the controllers executed ", executed, " read commands, and ", proof.commands, " were sent"));

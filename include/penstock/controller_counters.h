@@ -21,7 +21,8 @@ struct ControllerCounts {
   uint64_t read_commands = 0;      // that the controller has executed (SMART log)
   uint64_t data_units_read = 0;    // of 512,000 bytes, as the controller rounds
   uint64_t block_layer_reads = 0;  // of them, those that the kernel's block layer sent for the volumes; passthrough sends none
-  absl::Status status;             // why the log could not be read: then the first two are 0. It is for root only.
+  absl::Status status;             // why the first two are not known, and 0: the log is for root only, and says nothing of
+                                   // a namespace that several controllers lead to
 };
 
 /// Threads: one at a time.
