@@ -19,6 +19,7 @@
 #include "driver/fixed_fifo.h"
 #include "driver/read_queues.h"
 #include "penstock/check.h"
+#include "penstock/error.h"
 #include "penstock/read_paths.h"
 
 namespace penstock::driver {
@@ -44,6 +45,8 @@ RawCompletion Execute(const RawRead& read) {
 class PreadQueue final : public ReadQueue {
  public:
   explicit PreadQueue(const ReadQueueOptions& options);
+  /// Errors, errno attached: ResourceExhausted if not even one thread can be made.
+  absl::Status StartThreads(uint32_t thread_count);
   /// Waits for the reads that threads are in the middle of; drops the others.
   ~PreadQueue() override;
 
@@ -88,13 +91,21 @@ PreadQueue::PreadQueue(const ReadQueueOptions& options)
       submitted_(depth_),
       completed_(depth_) {
   PENSTOCK_CHECK(depth_ > 0);
-  const uint32_t wanted = options.thread_count == 0 ? PreadThreads(depth_) : std::min(options.thread_count, depth_);
+}
+
+absl::Status PreadQueue::StartThreads(uint32_t thread_count) {
+  const uint32_t wanted = thread_count == 0 ? PreadThreads(depth_) : std::min(thread_count, depth_);
   threads_.reserve(wanted);
   try {
     while (threads_.size() < wanted) threads_.emplace_back([this] { Work(); });
-  } catch (const std::system_error&) {
-    PENSTOCK_CHECK(!threads_.empty());  // The system's limit of threads: fewer are slower, not wrong.
+  } catch (const std::system_error& error) {
+    if (threads_.empty()) {
+      return MakeErrnoError(absl::StatusCode::kResourceExhausted, error.code().value(), What("path pread cannot start a thread"),
+                            Fix("raise the limit of threads (ulimit -u, or pids.max of the control group)"));
+    }
+    // Fewer are slower, not wrong.
   }
+  return absl::OkStatus();
 }
 
 PreadQueue::~PreadQueue() {
@@ -167,6 +178,10 @@ void PreadQueue::Work() {
 
 }  // namespace
 
-std::unique_ptr<ReadQueue> OpenPreadQueue(const ReadQueueOptions& options) { return std::make_unique<PreadQueue>(options); }
+absl::StatusOr<std::unique_ptr<ReadQueue>> OpenPreadQueue(const ReadQueueOptions& options) {
+  auto queue = std::make_unique<PreadQueue>(options);
+  PENSTOCK_RETURN_IF_ERROR(queue->StartThreads(options.thread_count));
+  return queue;
+}
 
 }  // namespace penstock::driver

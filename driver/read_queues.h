@@ -22,6 +22,6 @@ absl::StatusOr<std::unique_ptr<ReadQueue>> OpenNvmeQueue(ReadPath path, const Bu
 /// Path `read`.
 absl::StatusOr<std::unique_ptr<ReadQueue>> OpenUringQueue(const BufferPool& pool, const ReadQueueOptions& options);
 /// Path `pread`: any memory.
-std::unique_ptr<ReadQueue> OpenPreadQueue(const ReadQueueOptions& options);
+absl::StatusOr<std::unique_ptr<ReadQueue>> OpenPreadQueue(const ReadQueueOptions& options);
 
 }  // namespace penstock::driver

@@ -40,8 +40,8 @@ struct ReadQueueOptions {
 ///
 /// Threads: any until the first Submit or Wait; from then on the thread that made it.
 /// Errors, errno attached: Unavailable (io_uring is not there, switched off or too old), ResourceExhausted (locked-memory limit,
-/// open files), FailedPrecondition (the memory is not of the kind that the path reads into), InvalidArgument (depth not in
-/// 1..16384, buffers above 1 GiB).
+/// open files, threads), FailedPrecondition (the memory is not of the kind that the path reads into), InvalidArgument (depth not
+/// in 1..16384, buffers above 1 GiB).
 absl::StatusOr<std::unique_ptr<ReadQueue>> OpenReadQueue(ReadPath path, const BufferPool& pool, const ReadQueueOptions& options);
 
 /// Tries `queue` on `volume` for real: reads its first blocks into `scratch` (memory of the queue's pool, at least 4096 bytes,

@@ -22,10 +22,14 @@
 #include "penstock/error.h"
 #include "penstock/read_paths.h"
 #include "penstock/reader.h"
+#include "tests/driver/child_process.h"
 #include "tests/driver/temp_file.h"
 
 namespace penstock {
 namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
 
 constexpr uint32_t kDepth = 8;
 constexpr uint32_t kBuffer = 8192;
@@ -392,6 +396,16 @@ TEST(PreadQueue, ReadsAnyOffsetLengthAndAddress) {
   ASSERT_EQ(queue->Wait(absl::MakeSpan(&completion, 1), absl::Seconds(5)).value(), 1);
   EXPECT_EQ(completion.result, 57);
   EXPECT_TRUE(IsPattern(absl::MakeSpan(bytes).subspan(3, 57), 13));
+}
+
+TEST(PreadQueue, SaysWhenNotEvenOneThreadCanBeMade) {
+  const std::string answer = RunInChild([]() -> std::string {
+    const BufferPool pool = BufferPool::Create({.buffer_bytes = 4096, .buffer_count = 1}).value();
+    if (!RefuseSystemCall(__NR_clone3, EAGAIN) || !RefuseSystemCall(__NR_clone, EAGAIN)) return "no seccomp";
+    return OpenReadQueue(ReadPath::kPread, pool, {.depth = 1}).status().ToString();
+  });
+  if (answer == "no seccomp") GTEST_SKIP() << "no seccomp filters. Fix: run on a kernel with CONFIG_SECCOMP_FILTER.";
+  EXPECT_THAT(answer, AllOf(HasSubstr("RESOURCE_EXHAUSTED"), HasSubstr("EAGAIN"), HasSubstr("ulimit -u")));
 }
 
 TEST(PreadQueue, CompletesReadsThatHaveNotBegunAsCancelled) {

@@ -19,7 +19,7 @@ AREAS = (
                                        "runtime/path_chooser.cc")),
     ("Locked memory and buffers", ("driver/buffer_pool.cc", "driver/registered_pool.cc", "driver/device_memory.cc",
                                    "runtime/ingest_setup.cc")),
-    ("Reading and writing", ("driver/reader.cc", "driver/read_error.cc", "driver/read_once.cc")),
+    ("Reading and writing", ("driver/reader.cc", "driver/read_error.cc", "driver/read_once.cc", "driver/pread_queue.cc")),
     ("A run of ingest", ("runtime/ingest.cc", "runtime/pump.cc", "runtime/source_feed.cc", "runtime/operation.cc",
                          "hip/automaton.cc")),
     ("The kernel asks for bytes itself", ("runtime/io_", "runtime/pull")),
