@@ -34,24 +34,25 @@ constexpr char kReportIt[] = "use path pread, and report the file system, driver
 /// What a read of the first bytes of the volume should bring, by another way than `path`; fewer than `bytes` where it is shorter.
 absl::StatusOr<std::vector<std::byte>> Expected(const Volume& volume, ReadPath path, size_t bytes) {
   const ReadPath plain = path != ReadPath::kRead && volume.Supports(ReadPath::kRead) ? ReadPath::kRead : ReadPath::kPread;
-  bytes =
-      static_cast<size_t>(std::min<uint64_t>(bytes, RoundUp(volume.size_bytes(), volume.support(plain).offset_alignment_bytes)));
+  // `path` may read smaller pieces than the other one can.
+  const size_t whole_bytes =
+      RoundUp(std::min<uint64_t>(bytes, volume.size_bytes()), volume.support(plain).offset_alignment_bytes);
   const std::unique_ptr<std::byte, decltype(&std::free)> aligned(
-      static_cast<std::byte*>(std::aligned_alloc(kPageBytes, RoundUp(bytes, kPageBytes))), &std::free);
+      static_cast<std::byte*>(std::aligned_alloc(kPageBytes, RoundUp(whole_bytes, kPageBytes))), &std::free);
   PENSTOCK_CHECK(aligned != nullptr);
   if (!volume.Supports(plain)) {  // Only the namespace's character node: the synchronous passthrough, into ordinary memory.
     const driver::NvmeNode node{volume.support(ReadPath::kNvme).fd, volume.name()};
-    PENSTOCK_RETURN_IF_ERROR(driver::ReadBlocks(node, *volume.nvme(), 0, {aligned.get(), bytes}));
-    return std::vector<std::byte>(aligned.get(), aligned.get() + bytes);
+    PENSTOCK_RETURN_IF_ERROR(driver::ReadBlocks(node, *volume.nvme(), 0, {aligned.get(), whole_bytes}));
+    return std::vector<std::byte>(aligned.get(), aligned.get() + whole_bytes);
   }
   ssize_t result = -1;
-  do result = pread(volume.support(plain).fd, aligned.get(), bytes, 0);
+  do result = pread(volume.support(plain).fd, aligned.get(), whole_bytes, 0);
   while (result < 0 && errno == EINTR);
   if (result < 0) {
     return MakeErrnoError(absl::StatusCode::kDataLoss, errno, What(absl::StrCat("a plain read of ", volume.name(), " failed")),
                           Fix("look in the kernel log (dmesg) for the device"));
   }
-  return std::vector<std::byte>(aligned.get(), aligned.get() + result);
+  return std::vector<std::byte>(aligned.get(), aligned.get() + std::min<size_t>(bytes, static_cast<size_t>(result)));
 }
 
 absl::Status Compare(const Volume& volume, absl::Span<const std::byte> expected, absl::Span<const std::byte> seen) {

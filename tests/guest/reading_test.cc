@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 
 #include "penstock/error.h"
 #include "penstock/read_paths.h"
@@ -107,6 +108,16 @@ TEST_P(LargeBlocks, AreReadWholeWhereverRegionsEnd) {
 }
 
 INSTANTIATE_TEST_SUITE_P(, LargeBlocks, testing::Values(ReadPath::kNvme, ReadPath::kRead, ReadPath::kBar), PathParameter);
+
+// A probe of path pread, which reads as little as it likes, compares with a read of whole blocks.
+TEST(LargestBlocks, ArePassedByTheProbeOfEachPath) {
+  const Disk disk = DiskOf("BLOCKS65536");
+  const Volume volume = Volume::Open(disk.block_node).value();
+  for (const ReadPath path : {ReadPath::kNvme, ReadPath::kRead, ReadPath::kPread}) {
+    const std::optional<Refusal> refusal = ProbePath(path, volume, By(path).make_pool);
+    EXPECT_FALSE(refusal.has_value()) << ReadPathName(path) << ": " << refusal->cause;
+  }
+}
 
 class Splitting : public testing::TestWithParam<ReadPath> {};
 
