@@ -19,8 +19,6 @@
 namespace penstock::driver {
 namespace {
 
-constexpr uint32_t kReadTimeoutMs = 30'000;
-
 // NVMe Base Specification 2.0, 5.16 and 5.17.
 constexpr uint8_t kGetLogPage = 0x02;
 constexpr uint8_t kIdentify = 0x06;
@@ -156,7 +154,6 @@ absl::Status ReadBlocks(const NvmeNode& node, const NvmeNamespace& space, uint64
   const NvmeExtent extent{.offset_bytes = first_block * space.block_bytes, .length_bytes = static_cast<uint32_t>(into.size())};
   // io_uring's command is this one, but for the last word, which is the result's.
   auto command = std::bit_cast<nvme_passthru_cmd>(MakeCommand(Direction::kRead, space, extent, into.data()));
-  command.timeout_ms = kReadTimeoutMs;
   const std::string act = absl::StrCat("reading ", into.size(), " bytes at offset ", extent.offset_bytes);
   return StatusOf(ioctl(node.fd, NVME_IOCTL_IO_CMD, &command), node, act);
 }
