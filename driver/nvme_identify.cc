@@ -28,8 +28,6 @@ constexpr uint8_t kSmallestBlockShift = 9;  // NVM Command Set Specification 1.0
 constexpr uint8_t kLargestBlockShift = 20;
 constexpr uint64_t kLargestOffset = std::numeric_limits<int64_t>::max();
 
-absl::string_view View(std::string_view text) { return {text.data(), text.size()}; }
-
 template <size_t kSize>
 std::string Trimmed(const char (&field)[kSize]) {
   // Padded with spaces; emulated controllers pad with zeros too.
@@ -74,7 +72,7 @@ absl::Status ParseIdentifyNamespace(const IdentifyPage& page, std::string_view n
   if (!has_size || shift < kSmallestBlockShift) {
     return MakeError(
         absl::StatusCode::kFailedPrecondition,
-        What(absl::StrCat(View(name), " says that it has ", le64toh(id.nsze), " blocks of 2^", int{shift}, " bytes")),
+        What(absl::StrCat(std::string(name), " says that it has ", le64toh(id.nsze), " blocks of 2^", int{shift}, " bytes")),
         Fix("attach and format the namespace (nvme attach-ns, nvme format) before it is read"));
   }
   into.block_bytes = 1u << shift;

@@ -4,7 +4,6 @@
 #include <array>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/string_view.h"
 #include "driver/nvme_identify.h"
 #include "penstock/check.h"
 #include "penstock/error.h"
@@ -147,11 +146,9 @@ NvmeMeaning MeaningOfNvmeStatus(const NvmeStatus& status) {
 absl::Status NvmeReadError(uint16_t raw, ReadPath path, const Extent& extent) {
   const NvmeStatus status = DecodeNvmeStatus(raw);
   const NvmeMeaning meaning = MeaningOfNvmeStatus(status);
-  const std::string_view name = ReadPathName(path);
-  return MakeNvmeError(
-      meaning.code, status.raw,
-      What(absl::StrCat(ActOn(extent), " by path ", absl::string_view(name.data(), name.size()), " failed: ", meaning.name)),
-      Fix(meaning.fix));
+  return MakeNvmeError(meaning.code, status.raw,
+                       What(absl::StrCat(ActOn(extent), " by path ", std::string(ReadPathName(path)), " failed: ", meaning.name)),
+                       Fix(meaning.fix));
 }
 
 }  // namespace penstock::driver

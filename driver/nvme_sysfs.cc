@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Where things lie (kernel 4.15 to 7.2):
-//   one path       devices/pci*/ADDRESS/nvme/nvme0/nvme0n1 and .../ng0n1; over a network
-//   devices/virtual/nvme-fabrics/ctl/nvme0/... several paths  devices/virtual/nvme-subsystem/nvme-subsys3/nvme3n1 and .../ng3n1,
-//   which are opened, and below each controller
-//                  a hidden block device nvme3c2n1 (subsystem 3, controller 2), which cannot be.
+//   one path       devices/pci*/ADDRESS/nvme/nvme0/nvme0n1 and .../ng0n1;
+//                  over a network devices/virtual/nvme-fabrics/ctl/nvme0/...
+//   several paths  devices/virtual/nvme-subsystem/nvme-subsys3/nvme3n1 and .../ng3n1, which are opened,
+//                  and below each controller a hidden block device nvme3c2n1 (subsystem 3, controller 2), which cannot be
 #include "driver/nvme_sysfs.h"
 
 #include <sys/sysmacros.h>

@@ -5,7 +5,6 @@
 #include <optional>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/string_view.h"
 #include "penstock/error.h"
 
 namespace penstock::driver {
@@ -104,9 +103,8 @@ std::string ActOn(const Extent& extent) {
 absl::Status ReadError(int error_number, ReadPath path, const Extent& extent) {
   const std::optional<Meaning> of_write = extent.direction == Direction::kWrite ? MeaningOfWrite(error_number) : std::nullopt;
   const Meaning meaning = of_write.has_value() ? *of_write : MeaningOf(error_number, path);
-  const std::string_view name = ReadPathName(path);
   return MakeErrnoError(meaning.code, error_number,
-                        What(absl::StrCat(ActOn(extent), " by path ", absl::string_view(name.data(), name.size()), " failed")),
+                        What(absl::StrCat(ActOn(extent), " by path ", std::string(ReadPathName(path)), " failed")),
                         Fix(meaning.fix));
 }
 
