@@ -76,6 +76,9 @@ inline std::string ArchitectureOf(const hipDeviceProp_t& properties) {
   return "sm_" + std::to_string(properties.major) + std::to_string(properties.minor);
 }
 
+/// Whether the library knows the memory that it has described: it describes any.
+inline bool IsKnown(const cudaPointerAttributes& attributes) { return attributes.type != cudaMemoryTypeUnregistered; }
+
 /// Of memory that the library knows: whether it is a GPU's own.
 inline bool IsGpus(const cudaPointerAttributes& attributes) { return attributes.type == cudaMemoryTypeDevice; }
 
@@ -124,6 +127,11 @@ namespace penstock::hip {
 inline constexpr u64 kTicksPerSecond = device::kAmdTicksPerSecond;
 
 inline std::string ArchitectureOf(const hipDeviceProp_t& properties) { return properties.gcnArchName; }
+
+/// HIP 5 refuses to describe memory that it does not know, HIP 6 and later say that it is of no GPU and has no address there.
+inline bool IsKnown(const hipPointerAttribute_t& attributes) {
+  return attributes.devicePointer != nullptr || attributes.device >= 0;
+}
 
 /// The field that says so has one name up to HIP 5 and another one since.
 inline bool IsGpus(const hipPointerAttribute_t& attributes) { return attributes.hostPointer == nullptr; }

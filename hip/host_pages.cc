@@ -44,6 +44,7 @@ absl::StatusOr<u64> KnownAddress(const void* memory) {
     static_cast<void>(hipGetLastError());
     return 0;
   }
+  if (!IsKnown(attributes)) return 0;
   if (IsGpus(attributes) && attributes.device != CurrentIndex()) {
     PENSTOCK_RETURN_IF_ERROR(ReachGpu(attributes.device));
     // Some libraries tell of the address only now.

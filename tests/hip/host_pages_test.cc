@@ -36,7 +36,8 @@ struct World {
   std::map<uintptr_t, size_t> pinned;  // first byte, bytes
   std::vector<unsigned int> flags;     // of what was pinned
   int current_gpu = 0;
-  std::vector<int> reached;  // GPUs whose memory the current one was given access to
+  hipError_t unknown_error = hipErrorInvalidValue;  // what the library says of memory that no GPU knows: since HIP 6 nothing
+  std::vector<int> reached;                         // GPUs whose memory the current one was given access to
   hipError_t reach_error = hipSuccess;
 } world;
 
@@ -58,6 +59,14 @@ TEST_F(HostPagesTest, TakesMemoryThatTheGpuKnowsAsItIs) {
   for (size_t page = 0; page < 4; ++page) Know(page, {0x10000 + page * kPage, std::nullopt});
   EXPECT_EQ(pages_.Map(absl::MakeSpan(memory_).subspan(100, 3 * kPage)).value(), 0x10000u + 100);
   EXPECT_THAT(world.pinned, IsEmpty());
+}
+
+/// HIP 6 and later say of it that it is no GPU's, and no GPU's number is not that of a GPU to be reached.
+TEST_F(HostPagesTest, PinsMemoryThatTheLibraryDescribesWithoutKnowingIt) {
+  world.unknown_error = hipSuccess;
+  EXPECT_EQ(pages_.Map(absl::MakeSpan(memory_)).value(), Address(0));
+  EXPECT_THAT(world.pinned, ElementsAre(std::pair(Address(0), 4 * kPage)));
+  EXPECT_THAT(world.reached, IsEmpty());
 }
 
 /// The GPU would find other memory, or none, between the two.
@@ -153,7 +162,12 @@ extern "C" {
 hipError_t hipPointerGetAttributes(hipPointerAttribute_t* attributes, const void* memory) {
   const auto at = reinterpret_cast<uintptr_t>(memory);
   const auto page = world.known_pages.find(at / kPage * kPage);
-  if (page == world.known_pages.end()) return hipErrorInvalidValue;
+  if (page == world.known_pages.end()) {
+    if (world.unknown_error != hipSuccess) return world.unknown_error;
+    *attributes = {};
+    attributes->device = -2;  // hipInvalidDeviceId of HIP 6
+    return hipSuccess;
+  }
   attributes->devicePointer = reinterpret_cast<void*>(page->second.on_gpu + at % kPage);
   attributes->hostPointer = page->second.owner.has_value() ? nullptr : const_cast<void*>(memory);
   attributes->device = page->second.owner.value_or(0);
@@ -178,7 +192,7 @@ hipError_t hipHostGetDevicePointer(void** on_gpu, void* memory, unsigned int) {
 
 hipError_t hipDeviceEnablePeerAccess(int owner, unsigned int) {
   world.reached.push_back(owner);
-  return world.reach_error;
+  return owner < 0 ? hipErrorInvalidDevice : world.reach_error;
 }
 
 hipError_t hipGetDevice(int* index) {
