@@ -187,7 +187,7 @@ absl::Status ResidentDevice::RunOnce(absl::Duration timeout) {
 }
 
 absl::Status ResidentDevice::Stop(absl::Duration timeout) {
-  if (!running_) return lost_;
+  if (!running_) return Check();
   ring_.SetShutdown(true);
   return Join(timeout);
 }
@@ -212,7 +212,10 @@ absl::Status ResidentDevice::Join(absl::Duration timeout) {
 }
 
 absl::Status ResidentDevice::Check() {
-  if (!running_) return lost_;
+  if (!running_) {
+    if (!lost_.ok()) ring_.EndAsLost();  // The ring takes slots all the same.
+    return lost_;
+  }
   const absl::StatusOr<bool> left = HasLeft();
   return left.ok() ? absl::OkStatus() : Lose(left.status());
 }

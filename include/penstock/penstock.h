@@ -116,8 +116,9 @@ typedef struct penstock_ticket {
 PENSTOCK_C_API int penstock_ring_publish(penstock_device* device, const penstock_slot* slot, penstock_ticket* ticket,
                                          penstock_error** error);
 /// Waits for a slot to end, for at most `timeout_ms` (0: never blocks), and takes its outcome: word 0 is PENSTOCK_SLOT_DONE or
-/// PENSTOCK_SLOT_FAULT, 14 and 15 are the result; the others are 0. A fault is no error here. Errors:
-/// DEADLINE_EXCEEDED: still in flight; it can be asked for again. INVALID_ARGUMENT: not of this device, or reaped already.
+/// PENSTOCK_SLOT_FAULT, 14 and 15 are the result; the others are 0. A fault is no error here, nor is a device that is lost: its
+/// slots end as faults of reason 16, at the latest when `timeout_ms` are over. Errors: DEADLINE_EXCEEDED: still in flight; it can
+/// be asked for again. INVALID_ARGUMENT: not of this device, or reaped already.
 PENSTOCK_C_API int penstock_ring_reap(penstock_device* device, const penstock_ticket* ticket, uint32_t timeout_ms,
                                       penstock_slot* slot, penstock_error** error);
 

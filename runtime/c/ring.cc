@@ -44,20 +44,30 @@ penstock_slot SlotOf(const Completion& completion) {
   return slot;
 }
 
+/// A device that is lost ends no slot by itself: whoever has waited in vain looks whether it is, which ends them all.
+absl::StatusOr<Completion> WaitOrFindLost(Device& device, const Ticket& ticket, absl::Duration timeout) {
+  absl::StatusOr<Completion> completion = device.ring().Wait(ticket, timeout);
+  if (completion.status().code() != absl::StatusCode::kDeadlineExceeded) return completion;
+  const absl::Status lost = device.Check();
+  if (lost.ok()) return completion;
+  completion = device.ring().Wait(ticket, absl::ZeroDuration());
+  return completion.ok() ? completion : lost;
+}
+
 absl::Status Reap(penstock_device* device, const penstock_ticket* ticket, uint32_t timeout_ms, penstock_slot* slot) {
   if (device == nullptr) return NullArgument("penstock_ring_reap", "device");
   if (ticket == nullptr) return NullArgument("penstock_ring_reap", "ticket");
   if (slot == nullptr) return NullArgument("penstock_ring_reap", "slot");
   PENSTOCK_RETURN_IF_ERROR(CheckPriority(ticket->priority));
   const Ticket published = {static_cast<layout::Priority>(ticket->priority), ticket->sequence};
-  LiveRing& ring = device->device->ring();
-  if (!ring.IsInFlight(published)) {
+  if (!device->device->ring().IsInFlight(published)) {
     return MakeError(absl::StatusCode::kInvalidArgument,
                      What(absl::StrCat("the ticket of priority ", ticket->priority, ", sequence ", ticket->sequence,
                                        " was not published on this device, or has been reaped")),
                      Fix("reap every ticket that penstock_ring_publish has written once"));
   }
-  PENSTOCK_ASSIGN_OR_RETURN(const Completion completion, ring.Wait(published, absl::Milliseconds(timeout_ms)));
+  PENSTOCK_ASSIGN_OR_RETURN(const Completion completion,
+                            WaitOrFindLost(*device->device, published, absl::Milliseconds(timeout_ms)));
   *slot = SlotOf(completion);
   return absl::OkStatus();
 }
