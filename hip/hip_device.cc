@@ -108,10 +108,13 @@ class HipDevice final : public ResidentDevice {
     const absl::Status stopped = Stop(hangs() ? absl::ZeroDuration() : absl::Seconds(5));
     if (stopped.ok()) return;
     AbandonEverything();
-    if (running()) return;
-    // Whatever this process had on the GPU is gone. Only so can a new device be opened.
-    static_cast<void>(hipDeviceReset());
-    HostPages::Forget(parts_.index);
+    if (running()) {
+      pages_.Abandon();
+      return;
+    }
+    // Whatever this process had on the GPU is gone. Only so can a new device be opened. What devices of other GPUs have pinned
+    // stays pinned for as long as they need it.
+    HostPages::ResetGpu(parts_.index);
   }
 
   absl::StatusOr<std::optional<u64>> ImportDmaBuf(int dma_buf, u64 bytes) override {
@@ -191,7 +194,6 @@ class HipDevice final : public ResidentDevice {
   void AbandonEverything() {
     AbandonKept();
     parts_.memory->Abandon();
-    pages_.Abandon();
     for (ImportedDmaBuf& imported : imported_) imported.Abandon();
     for (GpuMemory& table : tables_) static_cast<void>(table.release());
     static_cast<void>(parts_.kernel.release());

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <optional>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -37,30 +39,54 @@ absl::Status ReachGpu(int owner) {
                    Fix("allocate the buffer on the GPU of the device, or in the host's memory"));
 }
 
-/// Where the current GPU finds memory that a GPU knows, its own or pinned; 0: it is neither. Errors: FailedPrecondition.
-absl::StatusOr<u64> KnownAddress(const void* memory) {
+/// What the library says of memory that it knows: a GPU's own, or pinned.
+std::optional<hipPointerAttribute_t> AttributesOf(const void* memory) {
   hipPointerAttribute_t attributes = {};
-  if (hipPointerGetAttributes(&attributes, memory) != hipSuccess) {
-    static_cast<void>(hipGetLastError());
-    return 0;
+  if (hipPointerGetAttributes(&attributes, memory) == hipSuccess) {
+    return IsKnown(attributes) ? std::optional(attributes) : std::nullopt;
   }
-  if (!IsKnown(attributes)) return 0;
-  if (IsGpus(attributes) && attributes.device != CurrentIndex()) {
-    PENSTOCK_RETURN_IF_ERROR(ReachGpu(attributes.device));
-    // Some libraries tell of the address only now.
-    static_cast<void>(hipPointerGetAttributes(&attributes, memory));
+  static_cast<void>(hipGetLastError());
+  return std::nullopt;
+}
+
+/// Memory that a GPU may know.
+struct Known {
+  u64 address = 0;  // where the current GPU finds it; 0: no GPU knows it
+  bool is_gpus = false;
+};
+
+/// Errors: FailedPrecondition.
+absl::StatusOr<Known> FindKnown(const void* memory) {
+  std::optional<hipPointerAttribute_t> attributes = AttributesOf(memory);
+  if (attributes.has_value() && IsGpus(*attributes) && attributes->device != CurrentIndex()) {
+    PENSTOCK_RETURN_IF_ERROR(ReachGpu(attributes->device));
+    attributes = AttributesOf(memory);  // Some libraries tell of the address only now.
   }
-  return reinterpret_cast<u64>(attributes.devicePointer);
+  if (!attributes.has_value()) return Known{};
+  return Known{reinterpret_cast<u64>(attributes->devicePointer), IsGpus(*attributes)};
+}
+
+/// Whether all of the host's memory from `begin` to `end` is pinned, of which the last byte is. A GPU that finds it at the host's
+/// own addresses shows no gap by these.
+bool IsPinned(uintptr_t begin, uintptr_t end) {
+  for (uintptr_t at = begin; at < end; at += kPageBytes) {
+    if (!AttributesOf(reinterpret_cast<const void*>(at)).has_value()) return false;
+  }
+  return true;
+}
+
+absl::Status InPiecesError(size_t bytes) {
+  return MakeError(
+      absl::StatusCode::kUnavailable,
+      What(absl::StrCat("the GPU sees a buffer of ", bytes, " bytes in several pieces: parts of it were pinned one by one")),
+      Fix("allocate each buffer on pages of its own, and pin all of it at once or leave that to the device"));
 }
 
 /// The GPU's address of the first of `bytes`, if the last one is where it would be in one piece. Where it is not, other memory
 /// lies between.
 absl::StatusOr<u64> OnePiece(u64 first, u64 last, size_t bytes) {
   if (last - first == bytes - 1) return first;
-  return MakeError(
-      absl::StatusCode::kUnavailable,
-      What(absl::StrCat("the GPU sees a buffer of ", bytes, " bytes in several pieces: parts of it were pinned one by one")),
-      Fix("allocate each buffer on pages of its own, and pin all of it at once or leave that to the device"));
+  return InPiecesError(bytes);
 }
 
 }  // namespace
@@ -138,9 +164,10 @@ void HostPages::Abandon() {
   used_.clear();
 }
 
-void HostPages::Forget(int gpu) {
+void HostPages::ResetGpu(int gpu) {
   PinnedPieces& pieces = OfTheProcess();
-  const std::lock_guard lock(pieces.mutex);
+  const std::lock_guard lock(pieces.mutex);  // so that nobody takes for pinned what the reset has unpinned
+  static_cast<void>(hipDeviceReset());
   std::erase_if(pieces.by_begin, [gpu](const auto& entry) { return entry.second.lock()->gpu == gpu; });
 }
 
@@ -148,24 +175,32 @@ absl::StatusOr<u64> HostPages::Map(absl::Span<std::byte> memory) {
   PinnedPieces& pieces = OfTheProcess();
   const std::lock_guard lock(pieces.mutex);
   const auto first = reinterpret_cast<uintptr_t>(memory.data());
-  if (pieces.At(first) == nullptr && pieces.At(first + memory.size() - 1) == nullptr) {
-    PENSTOCK_ASSIGN_OR_RETURN(const u64 known, KnownAddress(&memory.front()));
-    PENSTOCK_ASSIGN_OR_RETURN(const u64 last_known, KnownAddress(&memory.back()));
-    if (known != 0 && last_known != 0) return OnePiece(known, last_known, memory.size());
+  const uintptr_t past = first + memory.size();
+  if (pieces.At(first) == nullptr && pieces.EndOfGap(first, past) == past) {
+    PENSTOCK_ASSIGN_OR_RETURN(const Known known, FindKnown(&memory.front()));
+    PENSTOCK_ASSIGN_OR_RETURN(const Known last_known, FindKnown(&memory.back()));
+    if (known.address != 0 && last_known.address != 0) {
+      if (!known.is_gpus && !IsPinned(first, past)) return InPiecesError(memory.size());
+      return OnePiece(known.address, last_known.address, memory.size());
+    }
   }
-  const uintptr_t end = RoundDown(first + memory.size() + kPageBytes - 1);
+  std::set<std::shared_ptr<PinnedPiece>> used;  // until all of it is pinned
+  const uintptr_t end = RoundDown(past + kPageBytes - 1);
   for (uintptr_t at = RoundDown(first); at < end;) {
     std::shared_ptr<PinnedPiece> piece = pieces.At(at);
     const uintptr_t until = piece != nullptr ? piece->end : pieces.EndOfGap(at, end);
     if (piece == nullptr) {
       PENSTOCK_ASSIGN_OR_RETURN(piece, Pin(pieces, at, until));
     }
-    if (piece != nullptr) used_.insert(std::move(piece));
+    if (piece == nullptr && !IsPinned(at, until)) return InPiecesError(memory.size());
+    if (piece != nullptr) used.insert(std::move(piece));
     at = until;
   }
   PENSTOCK_ASSIGN_OR_RETURN(const u64 address, AddressOnGpu(memory.data()));
   PENSTOCK_ASSIGN_OR_RETURN(const u64 last, AddressOnGpu(memory.data() + memory.size() - 1));
-  return OnePiece(address, last, memory.size());
+  PENSTOCK_RETURN_IF_ERROR(OnePiece(address, last, memory.size()).status());
+  used_.merge(used);
+  return address;
 }
 
 }  // namespace penstock::hip

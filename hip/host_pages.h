@@ -28,14 +28,15 @@ class HostPages {
   /// Makes every page of `memory` reachable for the current GPU; that one's address of its first byte. Memory of a GPU, and what
   /// the application has pinned itself, is taken as it is; the current GPU gets access to another one's.
   /// Errors: ResourceExhausted: more locked memory than allowed; FailedPrecondition: it is of a GPU that the current one cannot
-  /// reach; Unavailable.
+  /// reach; Unavailable, for one: the application has pinned some pages of it, and not all. Then nothing is kept of it. Cost: a
+  /// question to the library for each page that the application has pinned.
   absl::StatusOr<u64> Map(absl::Span<std::byte> memory);
 
   /// Keeps everything pinned for ever.
   void Abandon();
 
-  /// Forgets what was pinned while `gpu` was current. Requires: that GPU has been reset, by which it is not pinned any more.
-  static void Forget(int gpu);
+  /// Resets `gpu`, by which nothing is pinned any more that was pinned while it was current. Requires: it is current.
+  static void ResetGpu(int gpu);
 
  private:
   std::set<std::shared_ptr<PinnedPiece>> used_;

@@ -34,7 +34,9 @@ struct Known {
 struct World {
   std::map<uintptr_t, Known> known_pages;
   std::map<uintptr_t, size_t> pinned;  // first byte, bytes
+  std::map<uintptr_t, int> pinned_on;  // first byte, GPU that was current
   std::vector<unsigned int> flags;     // of what was pinned
+  uintptr_t cannot_pin = 0;            // no memory that begins here
   int current_gpu = 0;
   hipError_t unknown_error = hipErrorInvalidValue;  // what the library says of memory that no GPU knows: since HIP 6 nothing
   std::vector<int> reached;                         // GPUs whose memory the current one was given access to
@@ -77,6 +79,45 @@ TEST_F(HostPagesTest, RefusesMemoryThatTheGpuKnowsInPieces) {
   EXPECT_EQ(refused.code(), absl::StatusCode::kUnavailable);
   EXPECT_THAT(CauseOf(refused), HasSubstr("several pieces"));
   EXPECT_THAT(RemedyOf(refused), HasSubstr("pages of its own"));
+}
+
+/// With one address for both sides the ends alone do not tell.
+TEST_F(HostPagesTest, RefusesMemoryOfWhichTheApplicationHasPinnedTheEndsOnly) {
+  Know(0, {Address(0), std::nullopt});
+  Know(3, {Address(3), std::nullopt});
+  const absl::Status refused = pages_.Map(absl::MakeSpan(memory_).subspan(100)).status();
+  EXPECT_EQ(refused.code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(CauseOf(refused), HasSubstr("several pieces"));
+  for (size_t page : {1, 2}) Know(page, {Address(page), std::nullopt});
+  EXPECT_EQ(pages_.Map(absl::MakeSpan(memory_)).value(), Address(0));
+}
+
+TEST_F(HostPagesTest, RefusesMemoryOfWhichTheApplicationHasPinnedAPartBesideADevices) {
+  HostPages other;
+  EXPECT_TRUE(other.Map(Pages(0, 1)).ok());
+  Know(1, {Address(1), std::nullopt});
+  Know(3, {Address(3), std::nullopt});
+  EXPECT_EQ(pages_.Map(absl::MakeSpan(memory_)).status().code(), absl::StatusCode::kUnavailable);
+  Know(2, {Address(2), std::nullopt});
+  EXPECT_EQ(pages_.Map(absl::MakeSpan(memory_)).value(), Address(0));
+  EXPECT_THAT(world.pinned, ElementsAre(std::pair(Address(0), kPage)));
+}
+
+TEST_F(HostPagesTest, KeepsWhatADeviceHasPinnedBetweenPagesOfTheApplications) {
+  auto other = std::make_unique<HostPages>();
+  EXPECT_TRUE(other->Map(Pages(1, 2)).ok());
+  for (size_t page : {0, 3}) Know(page, {Address(page), std::nullopt});
+  EXPECT_EQ(pages_.Map(absl::MakeSpan(memory_)).value(), Address(0));
+  other.reset();
+  EXPECT_THAT(world.pinned, ElementsAre(std::pair(Address(1), 2 * kPage)));
+}
+
+TEST_F(HostPagesTest, KeepsNothingOfABufferThatCannotBePinnedAsAWhole) {
+  HostPages other;
+  EXPECT_TRUE(other.Map(Pages(1, 1)).ok());
+  world.cannot_pin = Address(2);
+  EXPECT_EQ(pages_.Map(absl::MakeSpan(memory_)).status().code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(world.pinned, ElementsAre(std::pair(Address(1), kPage)));
 }
 
 TEST_F(HostPagesTest, PinsEachPageOnceForAllGpusAndUnpinsItAtTheEnd) {
@@ -123,12 +164,28 @@ TEST_F(HostPagesTest, PinsAnewWhatAResetHasTakenAway) {
   EXPECT_TRUE(lost->Map(Pages(0, 1)).ok());
   world.current_gpu = 1;
   EXPECT_TRUE(kept.Map(Pages(1, 1)).ok());
-  world.pinned.erase(Address(0));
-  HostPages::Forget(0);
+  world.current_gpu = 0;
+  HostPages::ResetGpu(0);
+  EXPECT_THAT(world.pinned, ElementsAre(std::pair(Address(1), kPage)));
   EXPECT_TRUE(pages_.Map(Pages(0, 2)).ok());
   lost.reset();
   EXPECT_THAT(world.pinned, ElementsAre(std::pair(Address(0), kPage), std::pair(Address(1), kPage)));
   EXPECT_EQ(world.flags.size(), 3u);
+}
+
+/// What a device of another GPU has pinned is still pinned then.
+TEST_F(HostPagesTest, UnpinsAfterAResetWhatAnotherGpusDeviceHasPinned) {
+  auto first = std::make_unique<HostPages>();
+  auto lost = std::make_unique<HostPages>();
+  world.current_gpu = 1;
+  EXPECT_TRUE(first->Map(Pages(0, 1)).ok());
+  world.current_gpu = 0;
+  EXPECT_TRUE(lost->Map(Pages(0, 1)).ok());
+  first.reset();
+  HostPages::ResetGpu(0);
+  EXPECT_THAT(world.pinned, ElementsAre(std::pair(Address(0), kPage)));
+  lost.reset();
+  EXPECT_THAT(world.pinned, IsEmpty());
 }
 
 TEST_F(HostPagesTest, GetsTheCurrentGpuAccessToTheMemoryOfAnother) {
@@ -162,6 +219,13 @@ extern "C" {
 hipError_t hipPointerGetAttributes(hipPointerAttribute_t* attributes, const void* memory) {
   const auto at = reinterpret_cast<uintptr_t>(memory);
   const auto page = world.known_pages.find(at / kPage * kPage);
+  const auto next = world.pinned.upper_bound(at);
+  if (next != world.pinned.begin() && at - std::prev(next)->first < std::prev(next)->second) {
+    *attributes = {};
+    attributes->devicePointer = attributes->hostPointer = const_cast<void*>(memory);
+    attributes->device = world.pinned_on[std::prev(next)->first];
+    return hipSuccess;
+  }
   if (page == world.known_pages.end()) {
     if (world.unknown_error != hipSuccess) return world.unknown_error;
     *attributes = {};
@@ -175,13 +239,23 @@ hipError_t hipPointerGetAttributes(hipPointerAttribute_t* attributes, const void
 }
 
 hipError_t hipHostRegister(void* begin, size_t bytes, unsigned int flags) {
-  world.pinned.emplace(reinterpret_cast<uintptr_t>(begin), bytes);
+  const auto at = reinterpret_cast<uintptr_t>(begin);
+  if (at == world.cannot_pin) return hipErrorOutOfMemory;
+  const auto known = world.known_pages.lower_bound(at);
+  if (known != world.known_pages.end() && known->first < at + bytes) return hipErrorHostMemoryAlreadyRegistered;
+  world.pinned.emplace(at, bytes);
+  world.pinned_on[at] = world.current_gpu;
   world.flags.push_back(flags);
   return hipSuccess;
 }
 
 hipError_t hipHostUnregister(void* begin) {
   world.pinned.erase(reinterpret_cast<uintptr_t>(begin));
+  return hipSuccess;
+}
+
+hipError_t hipDeviceReset() {
+  std::erase_if(world.pinned, [](const auto& entry) { return world.pinned_on[entry.first] == world.current_gpu; });
   return hipSuccess;
 }
 
