@@ -26,6 +26,7 @@ absl::StatusOr<ExportedGpuMemory> AllocateExported(u32 index, uint64_t bytes) {
   }
   PENSTOCK_ASSIGN_OR_RETURN(const GpuFacts gpu, hip::FindGpu(index));
   const hip::CurrentGpu current(static_cast<int>(index));
+  PENSTOCK_RETURN_IF_ERROR(current.status());
   void* memory = nullptr;
   if (const hipError_t error = hip::AllocateForPeers(&memory, bytes); error != hipSuccess) {
     return hip::GpuError(error, absl::StrCat("cannot get ", bytes, " bytes of GPU ", index, "'s memory for others to write to"));

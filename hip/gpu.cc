@@ -29,6 +29,10 @@ absl::StatusOr<std::vector<GpuFacts>> FindGpus() {
 
 namespace penstock::hip {
 
+absl::Status CurrentGpu::status() const {
+  return error_ == hipSuccess ? absl::OkStatus() : GpuError(error_, absl::StrCat("GPU ", index_, " cannot be used"));
+}
+
 absl::StatusOr<GpuFacts> FindGpu(u32 index) {
   PENSTOCK_ASSIGN_OR_RETURN(const std::vector<GpuFacts> gpus, FindGpus());
   if (index < gpus.size()) return gpus[index];

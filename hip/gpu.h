@@ -2,6 +2,7 @@
 // One GPU, as it is chosen.
 #pragma once
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "hip/gpu_api.h"
 #include "penstock/hip_device.h"
@@ -11,16 +12,25 @@ namespace penstock::hip {
 /// Makes a GPU this thread's current one, and afterwards the one that was.
 class CurrentGpu {
  public:
-  explicit CurrentGpu(int index) {
+  /// Also a GPU that is current is made so: the thread may be in a context of its own there, where others of the device's threads
+  /// are not.
+  explicit CurrentGpu(int index) : index_(index) {
     static_cast<void>(hipGetDevice(&before_));
-    static_cast<void>(hipSetDevice(index));
+    error_ = hipSetDevice(index);
   }
-  ~CurrentGpu() { static_cast<void>(hipSetDevice(before_)); }
+  ~CurrentGpu() {
+    if (before_ != index_) static_cast<void>(hipSetDevice(before_));
+  }
   CurrentGpu(const CurrentGpu&) = delete;
   CurrentGpu& operator=(const CurrentGpu&) = delete;
 
+  /// Whether it is current. Errors: ResourceExhausted; FailedPrecondition; Unavailable.
+  absl::Status status() const;
+
  private:
+  const int index_;
   int before_ = 0;
+  hipError_t error_;
 };
 
 /// Errors: FailedPrecondition: there is no such GPU, and which there are.

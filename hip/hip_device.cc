@@ -249,6 +249,7 @@ absl::StatusOr<std::unique_ptr<Device>> Make(HipDeviceOptions options, const Hip
   PENSTOCK_ASSIGN_OR_RETURN(GpuFacts gpu, FindGpu(options.index));
   const auto index = static_cast<int>(options.index);
   const CurrentGpu current(index);
+  PENSTOCK_RETURN_IF_ERROR(current.status());
   PENSTOCK_ASSIGN_OR_RETURN(std::unique_ptr<Kernel> kernel,
                             program.kernel == nullptr ? MakeBuiltinKernel(gpu.architecture) : MakeFunctionKernel(program.kernel));
   PENSTOCK_ASSIGN_OR_RETURN(const u32 per_compute_unit, kernel->WorkgroupsPerComputeUnit());
