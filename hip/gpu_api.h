@@ -70,10 +70,13 @@
 
 namespace penstock::hip {
 
-inline constexpr u64 kTicksPerSecond = device::kNvidiaTicksPerSecond;
-
 inline std::string ArchitectureOf(const hipDeviceProp_t& properties) {
   return "sm_" + std::to_string(properties.major) + std::to_string(properties.minor);
+}
+
+/// Of Group::Ticks() on a GPU of this architecture.
+inline u64 TicksPerSecond([[maybe_unused]] int gpu, [[maybe_unused]] const std::string& architecture) {
+  return device::kNvidiaTicksPerSecond;
 }
 
 /// Whether the library knows the memory that it has described: it describes any.
@@ -124,9 +127,19 @@ inline hipError_t CreateStreamBeside(hipStream_t* stream, int priority, [[maybe_
 
 namespace penstock::hip {
 
-inline constexpr u64 kTicksPerSecond = device::kAmdTicksPerSecond;
-
 inline std::string ArchitectureOf(const hipDeviceProp_t& properties) { return properties.gcnArchName; }
+
+/// The reference clock's: HIP 5.6 and later say it in kHz.
+inline u64 TicksPerSecond([[maybe_unused]] int gpu, const std::string& architecture) {
+#if HIP_VERSION >= 50600000
+  int khz = 0;
+  if (hipDeviceGetAttribute(&khz, hipDeviceAttributeWallClockRate, gpu) == hipSuccess && khz > 0)
+    return u64{1000} * static_cast<u64>(khz);
+  static_cast<void>(hipGetLastError());
+#endif
+  // Up to gfx90c, and gfx906 and gfx90a with it, the clock was slower.
+  return architecture.starts_with("gfx90") ? 25'000'000 : device::kAmdTicksPerSecond;
+}
 
 /// HIP 5 refuses to describe memory that it does not know, HIP 6 and later say that it is of no GPU and has no address there.
 inline bool IsKnown(const hipPointerAttribute_t& attributes) {

@@ -31,8 +31,8 @@ constexpr absl::Duration kSampleTimeout = absl::Milliseconds(200);
 class GpuDeviceMemory : public MegakernelMemory {
  public:
   /// Errors: ResourceExhausted; Unavailable.
-  static absl::StatusOr<std::shared_ptr<GpuDeviceMemory>> Allocate(const DeviceOptions& options) {
-    auto memory = std::make_shared<GpuDeviceMemory>(options);
+  static absl::StatusOr<std::shared_ptr<GpuDeviceMemory>> Allocate(const DeviceOptions& options, u64 ticks_per_second) {
+    auto memory = std::make_shared<GpuDeviceMemory>(options, ticks_per_second);
     PENSTOCK_ASSIGN_OR_RETURN(memory->host_, AllocatePinned(memory->host_bytes()));
     PENSTOCK_ASSIGN_OR_RETURN(memory->image_, AllocatePinned(memory->device_bytes()));
     PENSTOCK_ASSIGN_OR_RETURN(memory->device_, AllocateOnGpu(memory->device_bytes()));
@@ -41,7 +41,7 @@ class GpuDeviceMemory : public MegakernelMemory {
     return memory;
   }
 
-  explicit GpuDeviceMemory(const DeviceOptions& options) : MegakernelMemory(options, kTicksPerSecond) {}
+  GpuDeviceMemory(const DeviceOptions& options, u64 ticks_per_second) : MegakernelMemory(options, ticks_per_second) {}
 
   std::byte* OnGpu(const void* image) const { return device_.get() + DeviceOffset(image); }
   const std::byte* image() const { return image_.get(); }
@@ -179,7 +179,8 @@ class HipDevice final : public ResidentDevice {
   bool SampleWorkgroups() override;
 
   absl::Duration AgeOf(u64 busy_since_ticks) const override {
-    const double since_begin = static_cast<double>(busy_since_ticks - memory().launch().begin_ticks) / kTicksPerSecond;
+    const double since_begin =
+        static_cast<double>(busy_since_ticks - memory().launch().begin_ticks) / static_cast<double>(memory().ticks_per_second());
     return absl::Nanoseconds(static_cast<int64_t>(MonotonicNs() - begin_ns_)) - absl::Seconds(since_begin);
   }
 
@@ -256,7 +257,8 @@ absl::StatusOr<std::unique_ptr<Device>> Make(HipDeviceOptions options, const Hip
   PENSTOCK_RETURN_IF_ERROR(ChooseWorkgroups(gpu, per_compute_unit, options));
   PENSTOCK_RETURN_IF_ERROR(CheckDeviceOptions(options, kMostWorkgroups));
   PENSTOCK_ASSIGN_OR_RETURN(Streams streams, Streams::Create(gpu, options.spare_compute_units));
-  PENSTOCK_ASSIGN_OR_RETURN(const std::shared_ptr<GpuDeviceMemory> memory, GpuDeviceMemory::Allocate(options));
+  PENSTOCK_ASSIGN_OR_RETURN(const std::shared_ptr<GpuDeviceMemory> memory,
+                            GpuDeviceMemory::Allocate(options, TicksPerSecond(index, gpu.architecture)));
   PENSTOCK_ASSIGN_OR_RETURN(LiveRing ring, MakeRing(*memory, options, program.argument_count));
   auto device =
       std::make_unique<HipDevice>(options, Parts{gpu, index, std::move(streams), std::move(kernel), memory}, std::move(ring));

@@ -51,6 +51,14 @@ TEST_F(CurrentGpuTest, SaysWhyItCannotBeUsed) {
   EXPECT_THAT(CauseOf(current.status()), HasSubstr("GPU 2 cannot be used: hipErrorOutOfMemory"));
 }
 
+/// Where the library does not say it: of no GPU it does.
+TEST(TicksPerSecond, AreThoseOfTheArchitecturesReferenceClock) {
+  EXPECT_EQ(TicksPerSecond(-1, "gfx906:sramecc+:xnack-"), 25'000'000u);
+  EXPECT_EQ(TicksPerSecond(-1, "gfx90a"), 25'000'000u);
+  EXPECT_EQ(TicksPerSecond(-1, "gfx942"), 100'000'000u);
+  EXPECT_EQ(TicksPerSecond(-1, "gfx1100"), 100'000'000u);
+}
+
 }  // namespace
 }  // namespace penstock::hip
 
