@@ -32,7 +32,9 @@ absl::StatusOr<ExportedGpuMemory> AllocateExported(u32 index, uint64_t bytes) {
     return hip::GpuError(error, absl::StrCat("cannot get ", bytes, " bytes of GPU ", index, "'s memory for others to write to"));
   }
   ExportedGpuMemory exported;
-  exported.memory = {memory, [](void* allocated) { static_cast<void>(hipFree(allocated)); }};
+  exported.memory = {memory, [life = hip::UntilReset(static_cast<int>(index))](void* allocated) {
+                       if (!life.is_over()) static_cast<void>(hipFree(allocated));
+                     }};
   exported.device_address = reinterpret_cast<u64>(memory);
   exported.bytes = bytes;
   exported.pci_address = gpu.pci_address;

@@ -2,6 +2,8 @@
 #include "hip/gpu.h"
 
 #include <cstdlib>
+#include <map>
+#include <mutex>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -28,6 +30,34 @@ absl::StatusOr<std::vector<GpuFacts>> FindGpus() {
 }  // namespace penstock
 
 namespace penstock::hip {
+
+namespace {
+
+/// Of each GPU.
+struct ResetCounts {
+  std::mutex mutex;
+  std::map<int, u64> of_gpu;
+};
+
+ResetCounts& OfTheProcess() {
+  static auto* const counts = new ResetCounts;  // outlives every static device
+  return *counts;
+}
+
+}  // namespace
+
+void Reset(int gpu) {
+  {
+    const std::lock_guard lock(OfTheProcess().mutex);
+    ++OfTheProcess().of_gpu[gpu];  // before others can get the memory
+  }
+  static_cast<void>(hipDeviceReset());
+}
+
+u64 ResetCount(int gpu) {
+  const std::lock_guard lock(OfTheProcess().mutex);
+  return OfTheProcess().of_gpu[gpu];
+}
 
 absl::Status CurrentGpu::status() const {
   return error_ == hipSuccess ? absl::OkStatus() : GpuError(error_, absl::StrCat("GPU ", index_, " cannot be used"));

@@ -33,6 +33,23 @@ class CurrentGpu {
   hipError_t error_;
 };
 
+/// Resets a GPU, by which all that the process has there is gone. Requires: it is current. Threads: any.
+void Reset(int gpu);
+/// How often that was done. Threads: any.
+u64 ResetCount(int gpu);
+
+/// From now until a GPU is reset. Who has memory there frees it only before: afterwards others may have it at that address.
+/// Threads: any.
+class UntilReset {
+ public:
+  explicit UntilReset(int gpu) : gpu_(gpu), resets_(ResetCount(gpu)) {}
+  bool is_over() const { return ResetCount(gpu_) != resets_; }
+
+ private:
+  int gpu_;
+  u64 resets_;
+};
+
 /// Errors: FailedPrecondition: there is no such GPU, and which there are.
 absl::StatusOr<GpuFacts> FindGpu(u32 index);
 

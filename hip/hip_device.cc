@@ -101,10 +101,15 @@ class HipDevice final : public ResidentDevice {
   HipDevice(const DeviceOptions& options, Parts parts, LiveRing ring)
       : ResidentDevice(options, parts.memory, std::move(ring)),
         parts_(std::move(parts)),
+        life_(parts_.index),
         flush_register_(PeerFlushRegister(parts_.index)) {}
 
   ~HipDevice() override {
     const CurrentGpu current(parts_.index);
+    if (life_.is_over()) {  // with another device on this GPU: there is no ring any more to stop by, nor anything to free
+      AbandonEverything();
+      return;
+    }
     const absl::Status stopped = Stop(hangs() ? absl::ZeroDuration() : absl::Seconds(5));
     if (stopped.ok()) return;
     AbandonEverything();
@@ -203,6 +208,7 @@ class HipDevice final : public ResidentDevice {
   }
 
   Parts parts_;
+  const UntilReset life_;
   volatile u32* const flush_register_;  // null: nothing is to be flushed
   HostPages pages_;
   std::vector<ImportedDmaBuf> imported_;

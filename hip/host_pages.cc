@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "hip/gpu.h"
 #include "hip/gpu_error.h"
 #include "hip/gpu_memory.h"
 #include "penstock/error.h"
@@ -167,7 +168,7 @@ void HostPages::Abandon() {
 void HostPages::ResetGpu(int gpu) {
   PinnedPieces& pieces = OfTheProcess();
   const std::lock_guard lock(pieces.mutex);  // so that nobody takes for pinned what the reset has unpinned
-  static_cast<void>(hipDeviceReset());
+  Reset(gpu);
   std::erase_if(pieces.by_begin, [gpu](const auto& entry) { return entry.second.lock()->gpu == gpu; });
 }
 

@@ -21,6 +21,7 @@ struct World {
   int current_gpu = 0;
   std::vector<int> made_current;
   hipError_t error = hipSuccess;  // of making one current
+  int resets = 0;
 } world;
 
 class CurrentGpuTest : public testing::Test {
@@ -51,6 +52,17 @@ TEST_F(CurrentGpuTest, SaysWhyItCannotBeUsed) {
   EXPECT_THAT(CauseOf(current.status()), HasSubstr("GPU 2 cannot be used: hipErrorOutOfMemory"));
 }
 
+TEST(UntilReset, IsOverOnceThatGpuWasReset) {
+  const UntilReset before(1);
+  const UntilReset of_another(0);
+  world = {};
+  Reset(1);
+  EXPECT_EQ(world.resets, 1);
+  EXPECT_TRUE(before.is_over());
+  EXPECT_FALSE(of_another.is_over());
+  EXPECT_FALSE(UntilReset(1).is_over());
+}
+
 /// Where the library does not say it: of no GPU it does.
 TEST(TicksPerSecond, AreThoseOfTheArchitecturesReferenceClock) {
   EXPECT_EQ(TicksPerSecond(-1, "gfx906:sramecc+:xnack-"), 25'000'000u);
@@ -75,6 +87,11 @@ hipError_t hipSetDevice(int index) {
   world.made_current.push_back(index);
   if (world.error == hipSuccess) world.current_gpu = index;
   return world.error;
+}
+
+hipError_t hipDeviceReset() {
+  ++world.resets;
+  return hipSuccess;
 }
 
 hipError_t hipGetLastError() { return hipSuccess; }
