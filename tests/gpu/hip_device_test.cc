@@ -102,6 +102,9 @@ TEST_P(HipDeviceLife, ALostDeviceEndsWhatIsInFlight) {
   EXPECT_THAT(CauseOf(status), AllOf(HasSubstr("was lost with 1 slots in flight"), HasSubstr("memory that it may not touch")));
   EXPECT_EQ(WaitFor(*device_, ticket).fault, layout::FaultReason::kDeviceLost);
   EXPECT_FALSE(device_->running());
+  const Ticket later = Publish(*device_, MakeWork(layout::kNop));
+  EXPECT_EQ(device_->Check().code(), StatusCode::kUnavailable);
+  EXPECT_EQ(WaitFor(*device_, later).fault, layout::FaultReason::kDeviceLost);
   EXPECT_EQ(device_->Start().code(), StatusCode::kUnavailable);
   device_.reset();
   // CUDA may want a new process after this fault: then a new device says so.
@@ -192,6 +195,23 @@ TEST_P(HipDeviceLife, AnApplicationsKernelsAndCopiesMakeProgress) {
   EXPECT_EQ(hipFree(words), hipSuccess);
   EXPECT_EQ(hipHostFree(host), hipSuccess);
   EXPECT_EQ(hipStreamDestroy(stream), hipSuccess);
+}
+
+/// The GPU finds this memory where the host does: the addresses of its ends do not tell.
+TEST_P(HipDeviceLife, RefusesABufferOfWhichTheApplicationHasPinnedTheEndsOnly) {
+  constexpr size_t kPage = 4096;
+  std::byte* const memory = static_cast<std::byte*>(std::aligned_alloc(kPage, 4 * kPage));
+  ASSERT_EQ(hipHostRegister(memory, kPage, hipHostRegisterMapped | hipHostRegisterPortable), hipSuccess);
+  ASSERT_EQ(hipHostRegister(memory + 3 * kPage, kPage, hipHostRegisterMapped | hipHostRegisterPortable), hipSuccess);
+  const auto refused = device_->RegisterBuffer({memory, 4 * kPage}, layout::kBufferRead);
+  EXPECT_EQ(refused.status().code(), StatusCode::kUnavailable);
+  EXPECT_THAT(CauseOf(refused.status()), HasSubstr("several pieces"));
+  EXPECT_TRUE(device_->RegisterBuffer({memory + kPage, 2 * kPage}, layout::kBufferRead).ok());
+  EXPECT_TRUE(device_->RegisterBuffer({memory, 4 * kPage}, layout::kBufferRead).ok()) << "the device has pinned the rest";
+  device_.reset();
+  EXPECT_EQ(hipHostUnregister(memory), hipSuccess);
+  EXPECT_EQ(hipHostUnregister(memory + 3 * kPage), hipSuccess);
+  std::free(memory);
 }
 
 TEST(HipDeviceTimes, AreTheHostsToWithinARoundTrip) {
