@@ -67,7 +67,7 @@ results
   --name=NAME        of the job, in results
 
 Exit status: 0 if every run that was demanded ended well and its counters agree with it, 1 if not, 2 for a wrong command line,
-130 after Ctrl-C, with the results so far.
+130 after Ctrl-C, SIGTERM or SIGHUP, with the results so far.
 
   penstock bench /dev/ng0n1 --rw=randread --bs=4k --iodepth=1,8,32,128
   penstock bench /dev/ng0n1 --rw=randread --bs=4k,128k --paths=nvme,read --loops=5 --output-format=json --output=a.json

@@ -111,8 +111,8 @@ and as the device sees it: a report to keep or to send.
   --dump-ring=1      print the live ring's slots and counters to stderr, every so many seconds and at the end
 
 Exit status: 0 if every byte of every source was consumed (and, for verify, is as it should be), 1 if not, 2 for a wrong
-command line, 130 after Ctrl-C or SIGTERM. Of probe: 0 if every volume could be opened and has a path that works, 1 if not.
-Of window: 0 if it was done, of window check: if every byte was right; 1 if not.
+command line, 130 after Ctrl-C, SIGTERM or SIGHUP. Of probe: 0 if every volume could be opened and has a path that works,
+1 if not. Of window: 0 if it was done, of window check: if every byte was right; 1 if not.
 
   penstock ingest /var/log --op=match --pattern=error --pattern=warning
   penstock ingest disk.img --op=crc32c --json | jq -r '.source[].crc32c'

@@ -18,8 +18,11 @@ void HandleSignal(int number) {
 const std::atomic<bool>& WatchForInterruption() {
   struct sigaction action = {};
   action.sa_handler = HandleSignal;
-  sigaction(SIGINT, &action, nullptr);
-  sigaction(SIGTERM, &action, nullptr);
+  for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
+    struct sigaction earlier = {};
+    sigaction(number, nullptr, &earlier);
+    if (earlier.sa_handler != SIG_IGN) sigaction(number, &action, nullptr);
+  }
   return interrupted;
 }
 

@@ -177,17 +177,35 @@ def check_what_only_a_path_cannot_do_is_reported(where):
     assert "no path can be used (bar: " in done.stderr and "; pread: " in done.stderr and done.stdout == "", done
 
 
-def check_ctrl_c(where):
+def begin(*arguments, ignored=None):
+    """A run in the background that takes every signal, whatever this process ignores, but for one."""
+    def set_signals():
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN if number == ignored else signal.SIG_DFL)
+    return subprocess.Popen([penstock.path, "bench", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                            preexec_fn=set_signals)
+
+
+def check_signals_that_end_it(where):
     path = file_in(where)
-    process = subprocess.Popen([penstock.path, "bench", path, "--paths=pread", "--iodepth=1,2", "--runtime=60", "--ramp_time=0",
-                                "--output-format=json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    time.sleep(2)
-    process.send_signal(signal.SIGINT)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        process = begin(path, "--paths=pread", "--iodepth=1,2", "--runtime=60", "--ramp_time=0", "--output-format=json")
+        time.sleep(2)
+        process.send_signal(number)
+        out, err = process.communicate(timeout=20)
+        assert process.returncode == 130, (number, process.returncode, err)
+        report = json.loads(out)
+        assert report["partial"] and len(report["run"]) == 1 and report["run"][0]["status"] == "partial", report["run"]
+        assert report["run"][0]["reads"] > 0 and report["run"][0]["seconds"] < 30
+
+
+def check_a_signal_that_was_ignored(where):
+    process = begin(file_in(where), "--paths=pread", "--runtime=3", "--ramp_time=0", "--output-format=json",
+                    ignored=signal.SIGHUP)
+    time.sleep(1)
+    process.send_signal(signal.SIGHUP)
     out, err = process.communicate(timeout=20)
-    assert process.returncode == 130, (process.returncode, err)
-    report = json.loads(out)
-    assert report["partial"] and len(report["run"]) == 1 and report["run"][0]["status"] == "partial", report["run"]
-    assert report["run"][0]["reads"] > 0 and report["run"][0]["seconds"] < 30
+    assert process.returncode == 0 and not json.loads(out)["partial"], (process.returncode, err)
 
 
 def check_the_live_line_fits_the_terminal(where):
@@ -218,9 +236,9 @@ def check_metrics(where):
 
 
 for test in (check_result_file, check_nothing_is_overwritten, check_csv_and_table, check_every_way_to_read, check_job_file,
-             check_refusals_before_anything_runs, check_what_only_a_path_cannot_do_is_reported, check_ctrl_c, check_metrics,
-             check_the_live_line_fits_the_terminal, check_what_this_machine_may_lack, check_a_pattern, check_steady_state,
-             check_results_that_cannot_be_written, check_a_port_that_is_taken):
+             check_refusals_before_anything_runs, check_what_only_a_path_cannot_do_is_reported, check_signals_that_end_it,
+             check_a_signal_that_was_ignored, check_metrics, check_the_live_line_fits_the_terminal, check_what_this_machine_may_lack,
+             check_a_pattern, check_steady_state, check_results_that_cannot_be_written, check_a_port_that_is_taken):
     with pc.directory() as directory:
         test(directory)
 print("measured as documented")

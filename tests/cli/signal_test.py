@@ -16,7 +16,8 @@ def check_interrupt(where):
     with open(path, "wb") as file:
         file.truncate(1 << 40)  # a hole of a terabyte
     process = subprocess.Popen([penstock.path, "ingest", path, "--path=pread", "--json"], stdout=subprocess.PIPE,
-                               stderr=subprocess.PIPE, text=True)
+                               stderr=subprocess.PIPE, text=True,
+                               preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     time.sleep(1)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=20)
