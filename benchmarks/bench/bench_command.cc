@@ -120,6 +120,7 @@ BenchResult Measure(absl::Span<const Job> jobs, const Plan& plan, Metrics& metri
     };
     result.runs.push_back(RunJob(job, {.cancel = &interrupted, .live = show}));
     result.runs.back().notes = NotesOf(job, plan);
+    metrics.Update(MetricsText(job, {.is_measured = false}));
     line.Clear();
   }
   result.is_partial = interrupted.load();

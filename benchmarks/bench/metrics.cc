@@ -136,10 +136,12 @@ std::string MetricsText(const Job& job, const LiveStatus& live) {
     absl::StrAppendFormat(&text, "# HELP penstock_bench_%s %s\n# TYPE penstock_bench_%s gauge\npenstock_bench_%s%s %.9g\n", name,
                           help, name, name, labels, value);
   };
+  gauge("measuring", "1 while the run is measured: not while it warms up, and not once it is over.", live.is_measured ? 1 : 0);
+  gauge("left_seconds", "Until this run ends.", live.seconds_left);
+  if (!live.is_measured) return text;
   gauge("reads_per_second", "Reads that ended, over the last look's time.", live.reads_per_second);
   gauge("bytes_per_second", "Bytes that they brought.", live.bytes_per_second);
   gauge("latency_p99_seconds", "Of the last whole second.", static_cast<double>(live.p99_ns) * 1e-9);
-  gauge("left_seconds", "Until this run ends.", live.seconds_left);
   return text;
 }
 

@@ -11,7 +11,8 @@
 
 namespace penstock::bench {
 
-/// Text exposition format 0.0.4: gauges named penstock_bench_*, in seconds and bytes, labelled with the job.
+/// Text exposition format 0.0.4: gauges named penstock_bench_*, in seconds and bytes, labelled with the job. Rates and latency
+/// are there while the run is measured, and only then.
 std::string MetricsText(const Job& job, const LiveStatus& live);
 
 /// Where they can be read. Threads: one calls Update; what answers over the network is a thread of its own.

@@ -150,7 +150,7 @@ class JobRun {
         is_cancelled_ = true;
         EndBy(now_ns);
       }
-      if (begin.has_value() && now_ns >= schedule_.measure_ns) Look(now_ns);
+      begin.has_value() ? Look(now_ns) : Show({.is_measured = false}, now_ns);
       const uint64_t left_ns = next_ns > now_ns ? next_ns - now_ns : 0;
       absl::SleepFor(std::min(kLookInterval, absl::Nanoseconds(left_ns)));
     }
@@ -172,11 +172,15 @@ class JobRun {
       live.reads_per_second = static_cast<double>(reads - last_reads_) / seconds;
       live.bytes_per_second = static_cast<double>(bytes - last_bytes_) / seconds;
     }
-    const uint64_t end_ns = schedule_.end_ns.load();
-    live.seconds_left = end_ns > now_ns ? static_cast<double>(end_ns - now_ns) * 1e-9 : 0;
     last_look_ns_ = now_ns;
     last_reads_ = reads;
     last_bytes_ = bytes;
+    Show(live, now_ns);
+  }
+
+  void Show(LiveStatus live, uint64_t now_ns) const {
+    const uint64_t end_ns = schedule_.end_ns.load();
+    live.seconds_left = end_ns > now_ns ? static_cast<double>(end_ns - now_ns) * 1e-9 : 0;
     if (control_.live) control_.live(live);
   }
 

@@ -26,6 +26,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 TEST(Stages, AddUpToTheTotal) {
   Stages stages;
@@ -208,11 +209,19 @@ TEST(ResultFile, SaysNothingOfTheProofOfARunThatDidNotEnd) {
 TEST(Metrics, AreGaugesInBaseUnits) {
   Job job;
   job.name = "a \"b\"";
-  const std::string text = MetricsText(job, {.reads_per_second = 1000, .p99_ns = 1'500'000});
+  const std::string text = MetricsText(job, {.is_measured = true, .reads_per_second = 1000, .p99_ns = 1'500'000});
   EXPECT_THAT(text,
               HasSubstr("# TYPE penstock_bench_reads_per_second gauge\npenstock_bench_reads_per_second{job=\"a \\\"b\\\"\""));
   EXPECT_THAT(text, HasSubstr("} 1000\n"));
   EXPECT_THAT(text, HasSubstr("} 0.0015\n"));
+}
+
+TEST(Metrics, HaveNoRateOfARunThatIsNotMeasured) {
+  const std::string text = MetricsText(Job(), {.seconds_left = 3, .reads_per_second = 1000});
+  EXPECT_THAT(text, HasSubstr("# TYPE penstock_bench_measuring gauge"));
+  EXPECT_THAT(text, HasSubstr("} 0\n"));
+  EXPECT_THAT(text, HasSubstr("} 3\n"));
+  EXPECT_THAT(text, Not(HasSubstr("reads_per_second")));
 }
 
 std::string ReadAll(const std::string& name) {

@@ -235,13 +235,18 @@ TEST(Run, ShowsHowItGoes) {
   const TempFile file(kFileBytes);
   Job job = JobOn(file);
   job.runtime_seconds = 0.6;
+  job.ramp_seconds = 0.3;
   uint32_t looks = 0;
+  uint32_t looks_at_the_ramp = 0;
   double most = 0;
   RunJob(job, {.live = [&](const LiveStatus& live) {
-           ++looks;
+           ++(live.is_measured ? looks : looks_at_the_ramp);
+           EXPECT_GE(live.seconds_left, live.is_measured ? 0 : 0.6);
+           EXPECT_LE(live.seconds_left, live.is_measured ? 0.6 : 0.91);
            most = std::max(most, live.reads_per_second);
          }});
   EXPECT_GE(looks, 2u);
+  EXPECT_GE(looks_at_the_ramp, 1u);
   EXPECT_GT(most, 0);
 }
 

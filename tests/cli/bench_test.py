@@ -229,10 +229,21 @@ def check_the_live_line_fits_the_terminal(where):
 
 def check_metrics(where):
     metrics = fresh(where, "bench.prom")
-    bench(file_in(where), "--paths=pread", "--runtime=1", f"--metrics={metrics}")
+    process = begin(file_in(where), "--paths=pread", "--runtime=60", "--ramp_time=1", f"--metrics={metrics}")
+    seen = set()
+    for _ in range(200):
+        if len(seen) == 2:
+            break
+        time.sleep(0.1)
+        if os.path.exists(metrics):
+            with open(metrics, encoding="utf-8") as file:
+                seen.add("penstock_bench_reads_per_second{" in file.read())
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 130 and seen == {False, True}, (process.returncode, err, seen)
     with open(metrics, encoding="utf-8") as file:
         text = file.read()
-    assert "penstock_bench_reads_per_second{" in text, text
+    assert "penstock_bench_left_seconds{" in text and "reads_per_second" not in text, text
 
 
 for test in (check_result_file, check_nothing_is_overwritten, check_csv_and_table, check_every_way_to_read, check_job_file,
