@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "benchmarks/bench/bench_request.h"
 
+#include <filesystem>
 #include <fstream>
 #include <optional>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -123,6 +125,20 @@ absl::Status Apply(const Words& words, JobOptions& section, RunOptions& run) {
   return CheckSection(section);
 }
 
+/// Neither may be there yet, so that they are compared by where they will be.
+std::filesystem::path PlaceOf(const std::string& name) {
+  std::error_code error;
+  return std::filesystem::weakly_canonical(std::filesystem::absolute(name, error), error);
+}
+
+/// Metrics replace their file whenever they change: results in it would be lost.
+absl::Status CheckFiles(const RunOptions& options) {
+  if (options.output.empty() || options.metrics.empty() || PlaceOf(options.output) != PlaceOf(options.metrics)) {
+    return absl::OkStatus();
+  }
+  return Wrong(absl::StrCat("output and metrics are one file, ", Printable(options.output)), "name two files");
+}
+
 }  // namespace
 
 absl::StatusOr<std::string> ReadJobFile(const std::string& path) {
@@ -148,6 +164,7 @@ absl::StatusOr<BenchRequest> ParseBench(absl::Span<const std::string> arguments,
     if (!status.ok()) return words.job_file.has_value() ? Annotate(status, absl::StrCat("[", section.job.name, "]")) : status;
   }
   request.options = std::move(sections.run);
+  PENSTOCK_RETURN_IF_ERROR(CheckFiles(request.options));
   PENSTOCK_ASSIGN_OR_RETURN(request.runs, RunsOf(sections.jobs, request.options.loops));
   for (const Job& job : request.runs) {
     // Whether the path goes with the options is for CheckJob: what the volume says of the path comes first.

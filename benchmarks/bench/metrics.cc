@@ -2,16 +2,20 @@
 #include "benchmarks/bench/metrics.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
 #include <cstdio>
-#include <fstream>
+#include <cstdlib>
+#include <filesystem>
 #include <mutex>
+#include <system_error>
 #include <thread>
 
 #include "absl/strings/match.h"
@@ -21,6 +25,9 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/string_view.h"
 #include "benchmarks/bench/result_file.h"
+#include "benchmarks/cli/one_line.h"
+#include "benchmarks/cli/write_all.h"
+#include "penstock/clock.h"
 #include "penstock/error.h"
 #include "penstock/file_descriptor.h"
 
@@ -32,20 +39,61 @@ class NoMetrics final : public Metrics {
   void Update(const std::string&) override {}
 };
 
+constexpr absl::string_view kFirstWords = "# HELP penstock_bench_measuring ";  // of every text that MetricsText makes
+
+/// A file beside `target` that is there for a moment: whoever reads the target sees the old text or the new one, whole.
+std::string NameBeside(const std::filesystem::path& target) { return target.parent_path() / ".penstock_metrics_XXXXXX"; }
+
 class MetricsFile final : public Metrics {
  public:
-  explicit MetricsFile(std::string name) : name_(std::move(name)) {}
+  explicit MetricsFile(std::filesystem::path target) : target_(std::move(target)) {}
 
-  /// Whoever reads sees the old text or the new one, whole.
   void Update(const std::string& text) override {
-    const std::string next = absl::StrCat(name_, ".next");
-    if (std::ofstream file(next, std::ios::trunc); !(file << text) || !file.flush()) return;
-    std::rename(next.c_str(), name_.c_str());
+    std::string fresh = NameBeside(target_);
+    const FileDescriptor file(mkostemp(fresh.data(), O_CLOEXEC));
+    if (file.get() < 0) return;
+    const bool is_written = fchmod(file.get(), 0644) == 0 && cli::WriteAll(file.get(), text) == 0;
+    if (!is_written || std::rename(fresh.c_str(), target_.c_str()) != 0) unlink(fresh.c_str());
   }
 
  private:
-  const std::string name_;
+  const std::filesystem::path target_;
 };
+
+absl::Status CannotMake(const std::string& name, int error_number) {
+  return MakeErrnoError(absl::StatusCode::kInvalidArgument, error_number, What(absl::StrCat("cannot make ", name)),
+                        Fix("give --metrics a file in a directory that may be written to"));
+}
+
+/// Whether `name` is a file of an earlier run, which may be replaced. Waits for no other end of a pipe.
+bool HoldsMetrics(const std::string& name) {
+  const FileDescriptor file(open(name.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  struct stat facts = {};
+  if (file.get() < 0 || fstat(file.get(), &facts) != 0 || !S_ISREG(facts.st_mode)) return false;
+  char words[kFirstWords.size()];
+  return read(file.get(), words, sizeof(words)) == sizeof(words) && absl::string_view(words, sizeof(words)) == kFirstWords;
+}
+
+/// Where a file of this name is made or replaced: a link stays one, and what it leads to is replaced.
+absl::StatusOr<std::filesystem::path> TargetOf(const std::string& name) {
+  std::error_code error;
+  std::filesystem::path target = std::filesystem::absolute(name, error);
+  if (error) return CannotMake(name, error.value());
+  if (std::error_code ignored; std::filesystem::exists(std::filesystem::symlink_status(target, ignored))) {
+    if (!HoldsMetrics(name)) {
+      return MakeError(absl::StatusCode::kInvalidArgument,
+                       What(absl::StrCat(name, " is there and is no file of metrics of penstock bench: it would be lost")),
+                       Fix("give --metrics a file that is not there yet, or one that an earlier run has made"));
+    }
+    target = std::filesystem::canonical(target, error);
+    if (error) return CannotMake(name, error.value());
+  }
+  std::string fresh = NameBeside(target);
+  const FileDescriptor file(mkostemp(fresh.data(), O_CLOEXEC));
+  if (file.get() < 0) return CannotMake(name, errno);
+  unlink(fresh.c_str());
+  return target;
+}
 
 class MetricsServer final : public Metrics {
  public:
@@ -156,11 +204,8 @@ absl::StatusOr<std::unique_ptr<Metrics>> Metrics::Open(const std::string& where)
     PENSTOCK_ASSIGN_OR_RETURN(FileDescriptor listener, Listen(port));
     return std::make_unique<MetricsServer>(std::move(listener));
   }
-  if (std::ofstream file(absl::StrCat(where, ".next"), std::ios::trunc); !file) {
-    return MakeErrnoError(absl::StatusCode::kInvalidArgument, errno, What(absl::StrCat("cannot make ", where, ".next")),
-                          Fix("give --metrics a file in a directory that may be written to"));
-  }
-  return std::make_unique<MetricsFile>(where);
+  PENSTOCK_ASSIGN_OR_RETURN(std::filesystem::path target, TargetOf(where));
+  return std::make_unique<MetricsFile>(std::move(target));
 }
 
 }  // namespace penstock::bench

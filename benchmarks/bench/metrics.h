@@ -19,8 +19,8 @@ std::string MetricsText(const Job& job, const LiveStatus& live);
 class Metrics {
  public:
   /// `where`: "" for nowhere; 127.0.0.1:PORT or localhost:PORT to answer GET /metrics there, for this machine alone; else a file,
-  /// which is replaced as a whole at each change. Errors: InvalidArgument for a file that cannot be made; Unavailable for a port
-  /// that is taken.
+  /// which is replaced as a whole at each change. Errors: InvalidArgument for a file that cannot be made, and for one that is
+  /// there and holds anything else than MetricsText; Unavailable for a port that is taken.
   static absl::StatusOr<std::unique_ptr<Metrics>> Open(const std::string& where);
   virtual ~Metrics() = default;
 

@@ -137,6 +137,14 @@ TEST(BenchRequest, TakesWhatHappensToTheResults) {
   EXPECT_EQ(Parse({"v", "--metrics=/run/a:b.prom"})->options.metrics, "/run/a:b.prom");
 }
 
+TEST(BenchRequest, RefusesOneFileForResultsAndMetrics) {
+  for (const char* const metrics : {"a.json", "./a.json", "/proc/self/cwd/a.json"}) {
+    EXPECT_THAT(Refusal({"--output=a.json", absl::StrCat("--metrics=", metrics)}),
+                HasSubstr("output and metrics are one file, a.json. Fix: name two files"));
+  }
+  EXPECT_TRUE(Parse({"v", "--output=a.json", "--metrics=a.prom"}).ok());
+}
+
 TEST(BenchRequest, MakesAGridOfLists) {
   const auto request =
       Parse({"v", "--rw=read,randread", "--bs=4k,64k-128k", "--iodepth=1,8,32", "--numjobs=1,2", "--paths=read,pread"});

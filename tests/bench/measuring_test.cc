@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <memory>
@@ -231,15 +232,42 @@ std::string ReadAll(const std::string& name) {
 
 TEST(Metrics, AreReplacedInAFileAsAWhole) {
   const std::string name = testing::TempDir() + "/penstock_metrics.prom";
+  const std::string link = testing::TempDir() + "/penstock_link.prom";
+  const std::string first = MetricsText(Job(), {.seconds_left = 2});
+  const std::string second = MetricsText(Job(), {.seconds_left = 1});
+  std::remove(name.c_str());
+  std::filesystem::remove(link);
   {
     const std::unique_ptr<Metrics> metrics = Metrics::Open(name).value();
-    metrics->Update("first\n");
-    EXPECT_EQ(ReadAll(name), "first\n");
-    metrics->Update("second\n");
+    metrics->Update(first);
+    EXPECT_EQ(ReadAll(name), first);
+    metrics->Update(second);
   }
-  EXPECT_EQ(ReadAll(name), "second\n");
+  EXPECT_EQ(ReadAll(name), second);
+  std::filesystem::create_symlink(name, link);
+  Metrics::Open(link).value()->Update(first);
+  EXPECT_EQ(ReadAll(name), first);
+  EXPECT_TRUE(std::filesystem::is_symlink(link));
   std::remove(name.c_str());
   EXPECT_EQ(Metrics::Open("/nowhere/at/all").status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(Metrics::Open(link).status().code(), absl::StatusCode::kInvalidArgument) << "it leads to nothing";
+  std::filesystem::remove(link);
+}
+
+TEST(Metrics, ReplaceNothingThatIsNotTheirs) {
+  const std::string name = testing::TempDir() + "/penstock_mine";
+  for (const char* const text : {"", "# HELP", "# HELP node_cpu_seconds_total CPU time.\n",
+                                 "# HELP penstock_bench_info 1, with what made the result as labels.\n"}) {
+    std::ofstream(name, std::ios::trunc) << text;
+    const absl::Status status = Metrics::Open(name).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_THAT(std::string(status.message()), HasSubstr("it would be lost. Fix: give --metrics a file that is not there yet"));
+    EXPECT_EQ(ReadAll(name), text);
+  }
+  std::remove(name.c_str());
+  for (const std::string& other : {std::string("/dev/null"), testing::TempDir()}) {
+    EXPECT_EQ(Metrics::Open(other).status().code(), absl::StatusCode::kInvalidArgument) << other;
+  }
 }
 
 TEST(Metrics, AnswerOnALoopbackPortThatIsTheirs) {

@@ -246,9 +246,23 @@ def check_metrics(where):
     assert "penstock_bench_left_seconds{" in text and "reads_per_second" not in text, text
 
 
+def check_metrics_replace_nothing_else(where):
+    path = file_in(where)
+    with open(path, "rb") as file:
+        before = file.read()
+    for name in (path, "/dev/null"):
+        assert "it would be lost" in bench(path, "--paths=pread", f"--metrics={name}", *SHORT, expect=2).stderr
+    with open(path, "rb") as file:
+        assert file.read() == before
+    result = fresh(where, "both")
+    done = bench(path, "--paths=pread", f"--output={result}", f"--metrics={result}", *SHORT, expect=2)
+    assert "one file" in done.stderr and not os.path.exists(result), done.stderr
+
+
 for test in (check_result_file, check_nothing_is_overwritten, check_csv_and_table, check_every_way_to_read, check_job_file,
              check_refusals_before_anything_runs, check_what_only_a_path_cannot_do_is_reported, check_signals_that_end_it,
-             check_a_signal_that_was_ignored, check_metrics, check_the_live_line_fits_the_terminal, check_what_this_machine_may_lack,
+             check_a_signal_that_was_ignored, check_metrics, check_metrics_replace_nothing_else,
+             check_the_live_line_fits_the_terminal, check_what_this_machine_may_lack,
              check_a_pattern, check_steady_state, check_results_that_cannot_be_written, check_a_port_that_is_taken):
     with pc.directory() as directory:
         test(directory)
