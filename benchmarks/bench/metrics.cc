@@ -109,8 +109,8 @@ class MetricsServer final : public Metrics {
   }
 
  private:
-  static constexpr int kLookMs = 100;  // between two looks whether to stop
-  static constexpr timeval kPatience = {.tv_sec = 1, .tv_usec = 0};
+  static constexpr int kLookMs = 100;                     // between two looks whether to stop
+  static constexpr uint64_t kPatienceNs = 1'000'000'000;  // with one that asks, from its first word to our last
 
   void Serve() {
     while (!stopping_) {
@@ -123,13 +123,13 @@ class MetricsServer final : public Metrics {
 
   /// Whatever is asked for, it is this: only the end of the question is waited for.
   void Answer(int client) {
-    setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &kPatience, sizeof(kPatience));
-    setsockopt(client, SOL_SOCKET, SO_SNDTIMEO, &kPatience, sizeof(kPatience));
+    const uint64_t deadline_ns = MonotonicNs() + kPatienceNs;
     std::string question;
     char part[1024];
     constexpr size_t kLongest = 16384;
     while (question.size() < kLongest && question.find("\r\n\r\n") == std::string::npos) {
-      const ssize_t got = recv(client, part, sizeof(part), 0);
+      if (!IsReady(client, POLLIN, deadline_ns)) return;
+      const ssize_t got = recv(client, part, sizeof(part), MSG_DONTWAIT);
       if (got <= 0) return;
       question.append(part, static_cast<size_t>(got));
     }
@@ -142,10 +142,20 @@ class MetricsServer final : public Metrics {
         absl::StrCat("HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4\r\nContent-Length: ", text.size(),
                      "\r\nConnection: close\r\n\r\n", text);
     for (absl::string_view left = answer; !left.empty();) {
-      const ssize_t sent = send(client, left.data(), left.size(), MSG_NOSIGNAL);
+      if (!IsReady(client, POLLOUT, deadline_ns)) return;
+      const ssize_t sent = send(client, left.data(), left.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
       if (sent <= 0) return;
       left.remove_prefix(static_cast<size_t>(sent));
     }
+  }
+
+  /// Whether it is before the deadline. The end of the run is waited for by nobody.
+  bool IsReady(int client, short events, uint64_t deadline_ns) const {
+    while (!stopping_ && MonotonicNs() < deadline_ns) {
+      pollfd waiting = {.fd = client, .events = events, .revents = 0};
+      if (poll(&waiting, 1, kLookMs) > 0) return true;
+    }
+    return false;
   }
 
   const FileDescriptor listener_;

@@ -3,16 +3,22 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <netinet/in.h>
+#include <sys/socket.h>
+
 #include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <memory>
+#include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/time/clock.h"
 
 #include "benchmarks/bench/live_line.h"
 #include "benchmarks/bench/metrics.h"
@@ -20,6 +26,7 @@
 #include "benchmarks/bench/result_file.h"
 #include "benchmarks/bench/stages.h"
 #include "benchmarks/bench/steady.h"
+#include "penstock/file_descriptor.h"
 
 namespace penstock::bench {
 namespace {
@@ -282,6 +289,34 @@ TEST(Metrics, AnswerOnALoopbackPortThatIsTheirs) {
   EXPECT_THAT(ReadAll(answer), HasSubstr("penstock_bench_up 1"));
   std::remove(answer.c_str());
   EXPECT_EQ(Metrics::Open(kWhere).status().code(), absl::StatusCode::kUnavailable) << "nobody shares it";
+}
+
+/// Asks a byte at a time, six seconds long or until nobody listens.
+void AskSlowly(uint16_t port, const std::atomic<bool>& is_over) {
+  const std::string question(30, 'G');
+  sockaddr_in address = {};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  const FileDescriptor client(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  ASSERT_EQ(connect(client.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
+  for (size_t i = 0; i < question.size() && !is_over; ++i) {
+    if (send(client.get(), &question[i], 1, MSG_NOSIGNAL) != 1) return;
+    absl::SleepFor(absl::Milliseconds(200));
+  }
+}
+
+TEST(Metrics, AreNotKeptFromEndingByASlowClient) {
+  absl::StatusOr<std::unique_ptr<Metrics>> metrics = Metrics::Open("127.0.0.1:19274");
+  if (!metrics.ok()) GTEST_SKIP() << metrics.status();
+  std::atomic<bool> is_over = false;
+  std::thread client([&] { AskSlowly(19274, is_over); });
+  absl::SleepFor(absl::Milliseconds(500));
+  const absl::Time begin = absl::Now();
+  metrics->reset();
+  EXPECT_LT(absl::Now() - begin, absl::Seconds(2));
+  is_over = true;
+  client.join();
 }
 
 TEST(LiveLine, TellsRateLatencyAndTimeLeft) {
