@@ -226,11 +226,21 @@ class JobRun {
     }
   }
 
+  absl::Status NoReadEnded() const {
+    return MakeError(absl::StatusCode::kDeadlineExceeded,
+                     What(absl::StrCat("no read ended in the ", result_.seconds, " s that were measured")),
+                     Fix("use a longer runtime, a smaller bs or a higher rate"));
+  }
+
   void Judge() {
     const auto failed = std::find_if(statuses_.begin(), statuses_.end(), [](const absl::Status& status) { return !status.ok(); });
     if (failed != statuses_.end()) {
-      result_.verdict = Verdict::kFailed;
       result_.status = *failed;
+    } else if (result_.reads == 0 && !is_cancelled_) {
+      result_.status = NoReadEnded();
+    }
+    if (!result_.status.ok()) {
+      result_.verdict = Verdict::kFailed;
       return;
     }
     FindContradictions(job_.path, result_.proof);

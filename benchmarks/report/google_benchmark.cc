@@ -22,6 +22,7 @@ std::string NameOf(const Point& point) {
 std::string WhyNot(const RunRecord& run) {
   if (!run.cause.empty()) return run.cause;
   if (run.status == RunStatus::kPartial) return "cut short";
+  if (run.proof.agrees) return "no read ended";
   return "the counters disagree with what the run claims";
 }
 

@@ -109,8 +109,9 @@ struct RunRecord {
   std::vector<Second> series;
   Proof proof;
 
-  /// Whether it may stand in an average: it ran to its end, and its counters agree with what it claims.
-  bool Counts() const { return status == RunStatus::kOk && proof.agrees; }
+  /// Whether it may stand in an average: it ran to its end, its counters agree with what it claims, and there is a read to tell
+  /// of.
+  bool Counts() const { return status == RunStatus::kOk && proof.agrees && reads > 0; }
   bool WasMeasured() const { return status != RunStatus::kRefused && status != RunStatus::kFailed; }
 };
 

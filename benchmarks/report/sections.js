@@ -228,7 +228,7 @@ function timeSection() {
 // ---- Proof
 
 function statusBadge(run) {
-  return el("span", { class: run.counts ? "badge good" : "badge bad" }, run.counts ? "✓ ok" : `⚠ ${run.proof && !run.proof.agrees ? "disagrees" : run.status}`);
+  return el("span", { class: run.counts ? "badge good" : "badge bad" }, run.counts ? "✓ ok" : `⚠ ${run.proof && !run.proof.agrees ? "disagrees" : run.status === "ok" ? "no read" : run.status}`);
 }
 
 function remarksOf(run) {

@@ -142,6 +142,7 @@ std::string LeftOut(const Result& result) {
     reasons.push_back(run.status == RunStatus::kRefused   ? "refused"
                       : run.status == RunStatus::kFailed  ? "failed"
                       : run.status == RunStatus::kPartial ? "cut short"
+                      : run.proof.agrees                  ? "without a read"
                                                           : "contradicted by counters");
   }
   if (reasons.empty()) return "";

@@ -121,6 +121,19 @@ TEST(Run, KeepsToARate) {
   EXPECT_NEAR(static_cast<double>(RunJob(job, {}).reads), 600, 60);
 }
 
+TEST(Run, FailsIfNoReadEnded) {
+  const TempFile file(kFileBytes);
+  Job job = JobOn(file);
+  job.runtime_seconds = 0.001;
+  job.ramp_seconds = 0.1;
+  job.rate_reads = 1;
+  const RunResult run = RunJob(job, {});
+  EXPECT_EQ(run.verdict, Verdict::kFailed);
+  EXPECT_EQ(run.reads, 0u);
+  EXPECT_EQ(CauseOf(run.status), "no read ended in the 0.001 s that were measured");
+  EXPECT_THAT(RemedyOf(run.status), HasSubstr("a longer runtime"));
+}
+
 /// A read that is due while the one before it takes its time has waited, although nobody had begun it.
 TEST(Run, CountsTheTimeForWhichAReadIsLate) {
   const TempFile file(kFileBytes);

@@ -259,10 +259,17 @@ def check_metrics_replace_nothing_else(where):
     assert "one file" in done.stderr and not os.path.exists(result), done.stderr
 
 
+def check_a_run_without_a_read_is_none(where):
+    path = file_in(where, mib=64)
+    done = bench(path, "--paths=pread", "--bs=64M", "--runtime=1ms", "--ramp_time=0", "--output-format=json", expect=1)
+    run = json.loads(done.stdout)["run"][0]
+    assert run["status"] == "failed" and run["reads"] == 0 and "no read ended" in run["error"]["cause"], run
+
+
 for test in (check_result_file, check_nothing_is_overwritten, check_csv_and_table, check_every_way_to_read, check_job_file,
              check_refusals_before_anything_runs, check_what_only_a_path_cannot_do_is_reported, check_signals_that_end_it,
              check_a_signal_that_was_ignored, check_metrics, check_metrics_replace_nothing_else,
-             check_the_live_line_fits_the_terminal, check_what_this_machine_may_lack,
+             check_a_run_without_a_read_is_none, check_the_live_line_fits_the_terminal, check_what_this_machine_may_lack,
              check_a_pattern, check_steady_state, check_results_that_cannot_be_written, check_a_port_that_is_taken):
     with pc.directory() as directory:
         test(directory)

@@ -48,6 +48,9 @@ TEST(GoogleBenchmark, ARunThatDoesNotCountHasAnError) {
   EXPECT_EQ(json["benchmarks"][0]["error_occurred"], true);
   EXPECT_THAT(json["benchmarks"][0]["error_message"].get<std::string>(), HasSubstr("counters disagree"));
   EXPECT_EQ(json["benchmarks"][1]["error_message"], "no window");
+  runs[0].proof.agrees = true;
+  runs[0].reads = 0;
+  EXPECT_EQ(Json::parse(GoogleBenchmarkJson(SampleResult(runs)))["benchmarks"][0]["error_message"], "no read ended");
 }
 
 TEST(GoogleBenchmark, NamesHaveNoSpaces) {

@@ -102,6 +102,17 @@ TEST(Summary, ARunThatCountersContradictWinsNothingAndIsMentioned) {
   EXPECT_THAT(summary.sentences[0], Not(HasSubstr("pread")));
 }
 
+TEST(Summary, ARunWithoutAReadWinsNothingAndIsMentioned) {
+  std::vector<RunRecord> runs = {SampleRun("nvme", 8, 100e3), SampleRun("read", 8, 50e3)};
+  runs[1].reads = runs[1].bytes = runs[1].iops = runs[1].bytes_per_second = 0;
+  runs[1].total = {};
+  const Made made(runs);
+  const Summary summary = made.summary();
+  EXPECT_EQ(summary.verdicts[0].p99.best->way, "nvme");
+  EXPECT_THAT(summary.sentences, Contains("1 of 2 runs is in no figure: without a read (1)"));
+  EXPECT_THAT(summary.sentences[0], HasSubstr("Least p99: 160 µs (nvme"));
+}
+
 TEST(Summary, WithoutAGoodRunItSaysSo) {
   std::vector<RunRecord> runs = {SampleRun()};
   runs[0].status = RunStatus::kFailed;
