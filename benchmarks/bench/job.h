@@ -21,6 +21,8 @@ struct RandomDistribution {
   /// 0: uniform, each block as often as any other. Above: Zipf, the n-th of the blocks, in an order of chance, with a probability
   /// in proportion to n^-theta. Below 10, and not 1.
   double zipf_theta = 0;
+
+  friend bool operator==(const RandomDistribution&, const RandomDistribution&) = default;
 };
 
 /// What runs the kernel, if anything does.
@@ -60,6 +62,8 @@ struct Job {
   uint32_t loop = 0;  // which of the --loops runs of this point it is
   // False with paths=all: where the path cannot be used, the run is a line that says why, and the others go on.
   bool path_is_demanded = true;
+
+  friend bool operator==(const Job&, const Job&) = default;
 };
 
 }  // namespace penstock::bench

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include <algorithm>
 #include <cmath>
-#include <map>
 #include <numeric>
 
 #include "absl/strings/str_cat.h"
@@ -81,10 +80,10 @@ std::string Remarks(const RunResult& run) {
   return text;
 }
 
-/// What is not of the repetition: the same for all loops of a point.
-std::string PointOf(const Job& job) {
-  return absl::StrCat(job.name, "\n", absl::StrJoin(job.volumes, "\n"), "\n", PathOf(job), " ", AccessName(job), " ",
-                      job.min_block_bytes, " ", job.max_block_bytes, " ", job.iodepth, " ", job.numjobs);
+/// What is the same for all loops of a point.
+Job PointOf(Job job) {
+  job.loop = 0;
+  return job;
 }
 
 std::string SpreadLines(absl::Span<const RunResult> runs) {
@@ -138,16 +137,20 @@ std::string RunnerName(const Job& job) {
 }
 
 std::vector<std::vector<size_t>> Repetitions(absl::Span<const RunResult> runs) {
-  std::map<std::string, std::vector<size_t>> points;
+  std::vector<Job> points;
+  std::vector<std::vector<size_t>> places;  // by point
   for (size_t place = 0; place < runs.size(); ++place) {
-    if (runs[place].verdict == Verdict::kOk && runs[place].seconds > 0) points[PointOf(runs[place].job)].push_back(place);
+    if (runs[place].verdict != Verdict::kOk || runs[place].seconds <= 0) continue;
+    const Job point = PointOf(runs[place].job);
+    const auto index = static_cast<size_t>(std::find(points.begin(), points.end(), point) - points.begin());
+    if (index == points.size()) {
+      points.push_back(point);
+      places.emplace_back();
+    }
+    places[index].push_back(place);
   }
-  std::vector<std::vector<size_t>> repeated;
-  for (const auto& [point, places] : points) {
-    if (places.size() > 1) repeated.push_back(places);
-  }
-  std::sort(repeated.begin(), repeated.end());
-  return repeated;
+  std::erase_if(places, [](const std::vector<size_t>& of_a_point) { return of_a_point.size() < 2; });
+  return places;
 }
 
 Spread SpreadOf(std::vector<double> values) {

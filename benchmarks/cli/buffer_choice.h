@@ -21,6 +21,8 @@ struct BufferChoice {
   Kind kind = Kind::kPinned;
   std::string pci_address = {};                // kPeerMemory: of the function whose memory it is
   std::optional<uint32_t> window_number = {};  // kWindow: nothing for the only one there is
+
+  friend bool operator==(const BufferChoice&, const BufferChoice&) = default;
 };
 
 /// Of "pinned", "p2pmem:ADDRESS", "window" or "window:N". Errors: InvalidArgument.

@@ -55,6 +55,8 @@ constexpr Field kWay[] = {
     {"workgroups", [](const Job& job) { return job.workgroups == 0 ? "any" : absl::StrCat(job.workgroups); }, true},
     {"runtime", [](const Job& job) { return absl::StrCat(job.runtime_seconds, " s"); }, true},
     {"ramp_time", [](const Job& job) { return absl::StrCat(job.ramp_seconds, " s"); }, true},
+    {"steadystate", [](const Job& job) { return job.steady_fraction > 0 ? absl::StrCat(job.steady_fraction) : "none"; }, true},
+    {"seed", [](const Job& job) { return absl::StrCat(job.seed); }, true},
 };
 
 bool VariesWithin(const Result& result, const Field& field) {

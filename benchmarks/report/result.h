@@ -44,6 +44,8 @@ struct Job {
   uint64_t size_bytes = 0;
   double runtime_seconds = 0;
   double ramp_seconds = 0;
+  double steady_fraction = 0;  // 0: the run did not wait for a steady state
+  uint64_t seed = 0;
   uint64_t loop = 0;
 };
 

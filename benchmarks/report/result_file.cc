@@ -57,6 +57,8 @@ Job ReadJob(const JsonFields& fields) {
   fields.Read("size_bytes", job.size_bytes);
   fields.Read("runtime_seconds", job.runtime_seconds);
   fields.Read("ramp_seconds", job.ramp_seconds);
+  if (fields.Has("steady_fraction")) fields.Read("steady_fraction", job.steady_fraction);
+  fields.Read("seed", job.seed);
   fields.Read("loop", job.loop);
   return job;
 }

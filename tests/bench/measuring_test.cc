@@ -100,6 +100,8 @@ TEST(Repetitions, AreGoodRunsOfOnePoint) {
   runs[4].job.iodepth = 8;
   runs[4].job.loop = 1;
   EXPECT_THAT(Repetitions(runs), ElementsAre(ElementsAre(0, 2, 5), ElementsAre(1, 4)));
+  runs[5].job.rate_reads = 100;
+  EXPECT_THAT(Repetitions(runs), ElementsAre(ElementsAre(0, 2), ElementsAre(1, 4))) << "a job of its own, whatever its name";
 }
 
 Proof GoodProof(ReadPath path) {

@@ -74,6 +74,18 @@ TEST(Point, RatesThatDifferInTheirLastDigitAreTwoPoints) {
   EXPECT_EQ(PointsOf(results)[1].workload, "randread, rate 100001/s");
 }
 
+TEST(Point, SectionsThatDifferInSeedOrSteadyStateAreTwoPointsOfTwoNames) {
+  std::vector<RunRecord> runs = {SampleRun(), SampleRun(), SampleRun()};
+  runs[1].job.seed = 7;
+  runs[2].job.steady_fraction = 0.02;
+  const std::vector<Result> results = {SampleResult(runs)};
+  const std::vector<Point> points = PointsOf(results);
+  ASSERT_EQ(points.size(), 3);
+  EXPECT_EQ(points[0].way, "nvme, steadystate none, seed 0");
+  EXPECT_EQ(points[1].way, "nvme, steadystate none, seed 7");
+  EXPECT_EQ(points[2].way, "nvme, steadystate 0.02, seed 0");
+}
+
 TEST(Point, ExtentsThatDifferInTheirLastBlockAreTwoPointsOfTwoNames) {
   std::vector<RunRecord> runs = {SampleRun(), SampleRun(), SampleRun()};
   runs[1].job.offset_bytes = (uint64_t{1} << 40) + 4096;

@@ -69,7 +69,7 @@ def job(path, size, depth, loop, seconds):
             "bs_min_bytes": size, "bs_max_bytes": size, "iodepth": depth, "numjobs": 1, "runtime_seconds": seconds,
             "ramp_seconds": 2, "offset_bytes": 0, "size_bytes": 0, "rate_iops": 0, "rate_bytes_per_second": 0, "path": path,
             "device": "hip:0", "op": "crc32c", "iopoll": False, "sqpoll": False, "buffer": BUFFER.get(path, "pinned"),
-            "batch_submit": 1, "batch_complete": 1, "cpus": [], "numa": None, "seed": 1 + loop, "loop": loop}
+            "batch_submit": 1, "batch_complete": 1, "cpus": [], "numa": None, "seed": 1, "loop": loop}
 
 
 def run(path, size, depth, loop, seconds, speed, rng):
