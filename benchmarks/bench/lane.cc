@@ -2,6 +2,7 @@
 #include "benchmarks/bench/lane.h"
 
 #include <isa-l/crc.h>
+#include <sys/prctl.h>
 
 #include <algorithm>
 #include <cmath>
@@ -19,6 +20,7 @@ constexpr uint32_t kSamples = 64;                               // of a lane, sp
 constexpr absl::Duration kLongWait = absl::Milliseconds(100);   // between looks at the schedule
 constexpr absl::Duration kSlotsWait = absl::Microseconds(100);  // when a slot may end before a read does
 constexpr uint64_t kSpinNs = 20'000;                            // for which a slot is looked at without a pause
+constexpr absl::Duration kWakeUp = absl::Microseconds(50);      // for which a thread may sleep too long
 constexpr absl::Duration kFinishTimeout = absl::Seconds(60);
 constexpr absl::Duration kDrainTimeout = absl::Seconds(10);
 
@@ -46,6 +48,7 @@ Lane::Lane(const Job& job, uint32_t index, const LaneParts& parts, absl::Span<co
 }
 
 absl::Status Lane::Run() {
+  prctl(PR_SET_TIMERSLACK, 1UL);  // Linux may add 50 us to every wait otherwise, and a read that is due waits for them.
   next_due_ns_ = static_cast<double>(schedule_.begin_ns);
   next_sample_ns_ = schedule_.measure_ns;
   second_end_ns_ = schedule_.measure_ns + kSecondNs;
@@ -117,7 +120,8 @@ absl::Duration Lane::WaitTimeout(uint64_t now_ns) const {
 
 absl::Status Lane::Wait(uint64_t now_ns) {
   if (parts_.reader->in_flight() == 0) {
-    if (published_.empty()) absl::SleepFor(WaitTimeout(now_ns));  // until the next one is due
+    // Until a little before the next one is due, and the loop spins for the rest: waking up late would be the read's latency.
+    if (published_.empty()) absl::SleepFor(WaitTimeout(now_ns) - kWakeUp);
     return absl::OkStatus();
   }
   if (!waiting_.empty()) {
