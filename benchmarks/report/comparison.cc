@@ -38,26 +38,33 @@ Difference DifferenceOf(const ComparedPoint& point, const Figure& figure) {
   difference.after = Median(after);
   difference.runs_before = before.size();
   difference.runs_after = after.size();
-  difference.p = WelchP(before, after);
+  difference.p = ChanceOf(*point.before, *point.after, figure.of);
   return difference;
+}
+
+/// By how much the mean grew: the test is of means, and medians may have gone the other way.
+double GainOf(const ComparedPoint& point, const Figure& figure) {
+  return Mean(point.after->All(figure.of)) - Mean(point.before->All(figure.of));
 }
 
 /// Many points are looked at, and some would differ by chance: p is adjusted for that, of each figure apart.
 void Judge(std::vector<ComparedPoint>& points, const Figure& figure) {
-  std::vector<Difference*> tested;
+  std::vector<ComparedPoint*> tested;
   std::vector<double> p_values;
   for (ComparedPoint& point : points) {
-    Difference& difference = point.*figure.difference;
+    const Difference& difference = point.*figure.difference;
     if (!difference.p.has_value()) continue;
-    tested.push_back(&difference);
+    tested.push_back(&point);
     p_values.push_back(*difference.p);
   }
   const std::vector<double> adjusted = HolmAdjusted(p_values);
   for (size_t i = 0; i < tested.size(); ++i) {
-    Difference& difference = *tested[i];
+    Difference& difference = tested[i]->*figure.difference;
     difference.p = adjusted[i];
-    const bool better = figure.sign * (difference.after - difference.before) > 0;
-    difference.finding = adjusted[i] >= kSignificant ? Finding::kLevel : better ? Finding::kBetter : Finding::kWorse;
+    const double gain = figure.sign * GainOf(*tested[i], figure);
+    difference.finding = adjusted[i] >= kSignificant || gain == 0 ? Finding::kLevel
+                         : gain > 0                               ? Finding::kBetter
+                                                                  : Finding::kWorse;
   }
 }
 

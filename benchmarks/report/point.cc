@@ -15,6 +15,8 @@
 namespace penstock::report {
 namespace {
 
+constexpr double kBucket = 1.0 / 128;  // of a histogram of latencies, as a part of what is in it
+
 /// A field of a job that tells one point from another.
 struct Field {
   const char* name;
@@ -110,6 +112,16 @@ double MeanOf(const Point& point, size_t stage) {
 
 double IopsOf(const RunRecord& run) { return run.iops; }
 double P99Of(const RunRecord& run) { return run.total.p99; }
+
+std::optional<double> ChanceOf(const Point& left, const Point& right, double (*figure)(const RunRecord&)) {
+  const std::vector<double> left_values = left.All(figure);
+  const std::vector<double> right_values = right.All(figure);
+  const std::optional<double> p = WelchP(left_values, right_values);
+  const double least = std::min(Mean(left_values), Mean(right_values));
+  const double most = std::max(Mean(left_values), Mean(right_values));
+  if (p.has_value() && figure == P99Of && most - least <= most * kBucket) return 1;
+  return p;
+}
 
 double Point::iops() const { return MedianOf(*this, IopsOf); }
 double Point::bytes_per_second() const {

@@ -55,6 +55,10 @@ std::vector<double> Point::All(const Figure& figure) const {
 double IopsOf(const RunRecord& run);
 double P99Of(const RunRecord& run);
 
+/// How likely the means of a figure of two points lie this far apart by chance alone (WelchP); 1 for percentiles that differ by
+/// no more than a bucket of their histogram. Nothing with too few runs.
+std::optional<double> ChanceOf(const Point& left, const Point& right, double (*figure)(const RunRecord&));
+
 /// The points of all results, each result's in the order of its runs. They point into `results`. Names are chosen so that a
 /// field is in them if it varies within any one of the results: points of equal names in two results are the same question
 /// asked twice, even if both whole results were measured with another setting.

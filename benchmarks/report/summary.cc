@@ -153,11 +153,9 @@ std::string LeftOut(const Result& result) {
 }  // namespace
 
 bool AreLevel(const Point& left, const Point& right, double (*figure)(const RunRecord&)) {
-  const std::vector<double> left_values = left.All(figure);
-  const std::vector<double> right_values = right.All(figure);
-  if (const std::optional<double> p = WelchP(left_values, right_values)) return *p >= kSignificant;
-  const double first = Median(left_values);
-  const double second = Median(right_values);
+  if (const std::optional<double> p = ChanceOf(left, right, figure)) return *p >= kSignificant;
+  const double first = Median(left.All(figure));
+  const double second = Median(right.All(figure));
   return std::max(first, second) <= std::min(first, second) * (1 + kLevelWithin);
 }
 

@@ -51,6 +51,25 @@ TEST(Comparison, ScatterIsNoDifference) {
   EXPECT_EQ(Pair(Loops({100e3, 140e3, 70e3}), Loops({110e3, 150e3, 80e3})).comparison.points[0].iops.finding, Finding::kLevel);
 }
 
+TEST(Comparison, GoesTheWayOfTheMeansThatWereTested) {
+  // Medians of 100 and 90, means of 91 and 122.
+  const Pair pair(Loops({50e3, 100e3, 101e3, 100e3, 100e3, 100e3, 50e3, 100e3, 100e3, 101e3}),
+                  Loops({90e3, 90e3, 170e3, 90e3, 170e3, 90e3, 170e3, 90e3, 90e3, 170e3}));
+  const Difference& iops = pair.comparison.points[0].iops;
+  EXPECT_LT(iops.after, iops.before);
+  EXPECT_EQ(iops.finding, Finding::kBetter);
+}
+
+TEST(Comparison, PercentilesOfNeighbouringBucketsAreLevel) {
+  const auto with_p99 = [](double p99) {
+    std::vector<RunRecord> runs = Loops({100e3, 101e3, 99e3});
+    for (RunRecord& run : runs) run.total.p99 = p99;
+    return runs;
+  };
+  EXPECT_EQ(Pair(with_p99(131071), with_p99(132095)).comparison.points[0].p99_ns.finding, Finding::kLevel);
+  EXPECT_EQ(Pair(with_p99(131071), with_p99(133119)).comparison.points[0].p99_ns.finding, Finding::kWorse);
+}
+
 TEST(Comparison, ManyPointsNeedAClearerDifference) {
   const std::vector<double> before = {100e3, 101e3, 99e3};
   const std::vector<double> after = {103e3, 105e3, 104e3};
