@@ -96,11 +96,11 @@ std::string Headline(const std::vector<Verdict>& verdicts) {
     if (verdict.iops.next == nullptr) continue;
     ++contested;
     on_top.insert(on_top.end(), verdict.iops.ways_on_top.begin(), verdict.iops.ways_on_top.end());
-    if (!verdict.iops.is_level) alone.push_back(verdict.iops.best->way);
+    if (verdict.iops.ways_on_top.size() == 1) alone.push_back(verdict.iops.best->way);
   }
   if (contested == 0)
     return absl::StrCat("Only ", verdicts.front().iops.best->way, " was measured: there is nothing to choose from");
-  if (alone.empty()) return "No path reads more than the next best";
+  if (alone.empty()) return "No path reads more than all others";
   const auto wins = [&](const std::string& way) { return static_cast<size_t>(std::count(alone.begin(), alone.end(), way)); };
   const std::vector<NameCount> counts = Counted(on_top);
   const NameCount& top =

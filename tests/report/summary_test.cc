@@ -65,7 +65,7 @@ TEST(Summary, OneRunEachWithinThreePercentIsLevel) {
   const Summary summary = made.summary();
   EXPECT_TRUE(summary.verdicts[0].iops.is_level);
   EXPECT_THAT(summary.verdicts[0].iops.ways_on_top, ElementsAre("nvme", "read"));
-  EXPECT_EQ(summary.headline, "No path reads more than the next best");
+  EXPECT_EQ(summary.headline, "No path reads more than all others");
 }
 
 TEST(Summary, LoopsTellASmallDifferenceFromChance) {
@@ -81,6 +81,16 @@ TEST(Summary, TheHeadlineCountsWhereAPathIsLevelWithTheBest) {
   const Made made(
       {SampleRun("nvme", 1, 10e3), SampleRun("read", 1, 9e3), SampleRun("nvme", 8, 100e3), SampleRun("read", 8, 101e3)});
   EXPECT_EQ(made.summary().headline, "nvme reads the most or as much as the best everywhere, alone in 1");
+}
+
+TEST(Summary, APathIsNotAloneOnTopWhereAnyOtherIsLevelWithIt) {
+  std::vector<RunRecord> runs = Loops("nvme", {100e3, 100.1e3, 99.9e3});
+  for (const double iops : {98e3, 98.1e3, 97.9e3}) runs.push_back(SampleRun("read", 8, iops));
+  for (const double iops : {60e3, 97e3, 110e3}) runs.push_back(SampleRun("pread", 8, iops));
+  const Summary summary = Made(runs).summary();
+  EXPECT_FALSE(summary.verdicts[0].iops.is_level) << "with the next by median";
+  EXPECT_THAT(summary.verdicts[0].iops.ways_on_top, ElementsAre("nvme", "pread"));
+  EXPECT_EQ(summary.headline, "No path reads more than all others");
 }
 
 TEST(Summary, WorkloadsAreNotComparedWithEachOther) {
