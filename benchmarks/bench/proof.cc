@@ -60,8 +60,9 @@ void CheckDirect(Proof& proof) {
   uint64_t bytes = 0;
   for (const BlockCounts& counts : proof.blocks) bytes += counts.bytes;
   if (proof.blocks.empty() || bytes >= proof.all_bytes - proof.all_bytes / 100) return;
-  proof.contradictions.push_back(absl::StrCat("the block devices brought ", bytes, " bytes, and ", proof.all_bytes,
-                                              " were read: they came out of a cache, or from elsewhere"));
+  proof.contradictions.push_back(
+      absl::StrCat("the block devices brought ", bytes, " bytes, and ", proof.all_bytes,
+                   " were read: they came out of a cache, or are holes or unwritten extents of a file: fill the file first"));
 }
 
 }  // namespace
