@@ -70,7 +70,12 @@ absl::Status CheckIsNoResult(const ReportRequest& request, const FileFacts& fact
   return absl::OkStatus();
 }
 
+/// What cannot be made, because there is something of its name.
 absl::Status Exists(const std::string& name) {
+  if (!FactsOf(name).has_value()) {
+    return MakeError(absl::StatusCode::kFailedPrecondition, What(absl::StrCat(name, " is a link to a file that does not exist")),
+                     Fix("remove the link, or name another file with -o"));
+  }
   return MakeError(absl::StatusCode::kFailedPrecondition, What(absl::StrCat(name, " exists")),
                    Fix("name another file with -o, or overwrite it with --force"));
 }

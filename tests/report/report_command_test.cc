@@ -173,6 +173,19 @@ TEST_F(ReportCommand, AFileThatIsReplacedKeepsItsModeAndTheLinksToIt) {
   EXPECT_EQ(std::filesystem::status(output).permissions(), std::filesystem::perms(0640));
 }
 
+TEST_F(ReportCommand, ALinkThatLeadsToNothingIsSaidToBeOne) {
+  const std::string link = folder_ + "/link";
+  std::filesystem::create_symlink("nothing", link);
+  for (const bool is_forced : {false, true}) {
+    std::vector<std::string> words = {sample_, "-o", link};
+    if (is_forced) words.emplace_back("--force");
+    EXPECT_EQ(Run(words), 1);
+    EXPECT_EQ(said_, "penstock: " + link +
+                         " is a link to a file that does not exist. Fix: remove the link, or name another "
+                         "file with -o.\n");
+  }
+}
+
 TEST_F(ReportCommand, WhatIsNoFileIsWrittenInto) {
   CaptureStdout();
   const int status = Run({sample_, "-o", "/dev/stdout", "--force"});
