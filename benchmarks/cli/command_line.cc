@@ -8,6 +8,7 @@
 #include "absl/flags/flag.h"
 #include "absl/flags/parse.h"
 #include "absl/flags/reflection.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -147,6 +148,7 @@ absl::StatusOr<Prepared> Prepare(int argc, char** argv) {
     }
     if (argument == "--") only_names = true;
     if (argument == "-h") argument = "--help";
+    if (absl::ascii_isalpha(static_cast<unsigned char>(argument[1]))) argument.insert(0, 1, '-');  // Abseil's flags take one too.
     const size_t equals = std::min(argument.find('='), argument.size());
     std::replace(argument.begin() + 2, argument.begin() + static_cast<ptrdiff_t>(std::max<size_t>(equals, 2)), '-', '_');
     if (argument == "--help" || argument == "--version") {
@@ -317,12 +319,18 @@ absl::Status TakeWindow(const std::vector<std::string>& arguments, CommandLine& 
   return absl::OkStatus();
 }
 
-/// What only other commands take.
+/// What only other commands take, or what another option makes sense of.
 absl::Status CheckIngestOptions(const std::vector<std::string>& arguments) {
   for (const std::string& argument : arguments) {
     if (argument == "--") break;
-    if (argument[0] != '-' || (NameOf(argument) != "size" && NameOf(argument) != "volume")) continue;
-    return Wrong(absl::StrCat("penstock ingest has no option --", NameOf(argument)), "leave it out: it is penstock window's");
+    if (argument[0] != '-') continue;
+    const std::string name = NameOf(argument);
+    if (name == "size" || name == "volume") {
+      return Wrong(absl::StrCat("penstock ingest has no option --", name), "leave it out: it is penstock window's");
+    }
+    if (name == "seed" && absl::GetFlag(FLAGS_order) == "sequential") {
+      return Wrong("--seed without --order=random", "add --order=random, or leave --seed out");
+    }
   }
   return absl::OkStatus();
 }

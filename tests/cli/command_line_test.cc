@@ -80,7 +80,7 @@ TEST(CommandLine, TakesPollingForPathsOfIoUringOnly) {
 }
 
 TEST(CommandLine, TakesARandomOrderForWhatItMakesNoDifferenceTo) {
-  EXPECT_EQ(Parse({"ingest", "--seed=7", "--op=none", "file"})->shuffle_seed, std::nullopt);
+  EXPECT_EQ(Parse({"ingest", "--op=none", "file"})->shuffle_seed, std::nullopt);
   EXPECT_EQ(Parse({"ingest", "--order=random", "--op=none", "file"})->shuffle_seed, 1u);
   EXPECT_EQ(Parse({"ingest", "--order=random", "--seed=7", "--op=histogram", "file"})->shuffle_seed, 7u);
   EXPECT_EQ(Parse({"ingest", "--order=random", "--pull", "--op=crc32c", "file"})->shuffle_seed, 1u);
@@ -202,6 +202,15 @@ TEST(CommandLine, ProbeTakesVolumesAndJsonOnly) {
   }
 }
 
+TEST(CommandLine, TakesOptionsWithOneDash) {
+  const auto line = Parse({"ingest", "a", "-op=match", "-pattern=x", "-pattern", "y", "-read-timeout=3", "-depth", "7"});
+  ASSERT_TRUE(line.ok()) << line.status();
+  EXPECT_EQ(line->operation, "match");
+  EXPECT_THAT(line->patterns, ElementsAre("x", "y"));
+  EXPECT_EQ(line->read_timeout_seconds, 3);
+  EXPECT_EQ(line->depth, 7u);
+}
+
 TEST(CommandLine, TakesNamesThatLookLikeOptionsAfterTwoDashes) {
   const auto line = Parse({"ingest", "--", "--json", "-x"});
   ASSERT_TRUE(line.ok()) << line.status();
@@ -235,6 +244,8 @@ TEST(CommandLine, RefusesWrongLinesAndSaysWhatIsAllowed) {
       {{"ingest", "a", "--length", ""}, "no value"},
       {{"ingest", "a", "--order=backwards"}, "use one of sequential, random"},
       {{"ingest", "a", "--order=random"}, "--pull with --op=crc32c"},
+      {{"ingest", "a", "--op=none", "--seed=7"}, "--seed without --order=random"},
+      {{"ingest", "a", "--op=none", "--order=sequential", "--seed", "1"}, "leave --seed out"},
       {{"ingest", "a", "--order=random", "--op=verify", "--pattern=a"}, "leave --order out"},
       {{"ingest", "a", "--device=cpu", "--workgroups=2000"}, "1 to 1024"},
       {{"ingest", "a", "--workgroups=70000"}, "1 to 65535"},
