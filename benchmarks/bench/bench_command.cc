@@ -26,6 +26,7 @@
 #include "benchmarks/bench/result_file.h"
 #include "benchmarks/bench/run.h"
 #include "benchmarks/cli/interruption.h"
+#include "benchmarks/cli/one_line.h"
 #include "benchmarks/cli/standard_output.h"
 #include "benchmarks/cli/write_all.h"
 #include "penstock/error.h"
@@ -140,7 +141,7 @@ int ExitStatus(const BenchResult& result) {
 }
 
 int Fail(const absl::Status& status, int exit_status) {
-  absl::FPrintF(stderr, "penstock: %s\n", std::string(status.message()));
+  absl::FPrintF(stderr, "penstock: %s\n", cli::OneLine(status.message()));
   return exit_status;
 }
 

@@ -180,7 +180,7 @@ absl::StatusOr<FileDescriptor> Listen(uint32_t port) {
 }
 
 std::string Escaped(const std::string& text) {
-  return absl::StrReplaceAll(text, {{"\\", "\\\\"}, {"\"", "\\\""}, {"\n", "\\n"}});
+  return absl::StrReplaceAll(cli::ValidUtf8(text), {{"\\", "\\\\"}, {"\"", "\\\""}, {"\n", "\\n"}});
 }
 
 }  // namespace

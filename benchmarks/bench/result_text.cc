@@ -8,6 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "benchmarks/bench/result_file.h"
 #include "benchmarks/cli/byte_size.h"
+#include "benchmarks/cli/one_line.h"
 #include "penstock/error.h"
 
 namespace penstock::bench {
@@ -72,11 +73,12 @@ std::string StageLine(const RunResult& run) {
 
 std::string Remarks(const RunResult& run) {
   std::string text;
-  if (!run.status.ok()) absl::StrAppend(&text, "       ", NameOf(run.verdict), ": ", std::string(run.status.message()), "\n");
+  if (!run.status.ok()) absl::StrAppend(&text, "       ", NameOf(run.verdict), ": ", cli::OneLine(run.status.message()), "\n");
   if (run.verdict == Verdict::kPartial) absl::StrAppend(&text, "       partial: it was ended before its time\n");
   if (run.steady.has_value()) absl::StrAppend(&text, "       ", *run.steady ? "steady\n" : "it did not become steady\n");
-  for (const std::string& note : run.notes) absl::StrAppend(&text, "       note: ", note, "\n");
-  for (const std::string& contradiction : run.proof.contradictions) absl::StrAppend(&text, "       ! ", contradiction, "\n");
+  for (const std::string& note : run.notes) absl::StrAppend(&text, "       note: ", cli::OneLine(note), "\n");
+  for (const std::string& contradiction : run.proof.contradictions)
+    absl::StrAppend(&text, "       ! ", cli::OneLine(contradiction), "\n");
   return text;
 }
 
@@ -172,7 +174,7 @@ std::string FormatTable(const BenchResult& result) {
   for (const RunResult& run : result.runs) {
     if (run.verdict == Verdict::kRefused) {
       absl::StrAppendFormat(&text, "%-6s %-8s %*s refused: %s\n", PathOf(run.job), AccessName(run.job), block_width,
-                            BlockName(run.job), std::string(run.status.message()));
+                            BlockName(run.job), cli::OneLine(run.status.message()));
       continue;
     }
     absl::StrAppend(&text, Row(run, block_width), StageLine(run), Remarks(run));

@@ -8,6 +8,7 @@
 #include "benchmarks/bench/bench_command.h"
 #include "benchmarks/cli/command_line.h"
 #include "benchmarks/cli/ingest_command.h"
+#include "benchmarks/cli/one_line.h"
 #include "benchmarks/cli/probe_command.h"
 #include "benchmarks/cli/standard_output.h"
 #include "benchmarks/cli/window_command.h"
@@ -23,7 +24,7 @@ int main(int argc, char** argv) {
   }
   const absl::StatusOr<CommandLine> line = ParseCommandLine(argc, argv);
   if (!line.ok()) {
-    absl::FPrintF(stderr, "penstock: %s\n", std::string(line.status().message()));
+    absl::FPrintF(stderr, "penstock: %s\n", OneLine(line.status().message()));
     return 2;
   }
   if (line->help) return Print(HelpText());

@@ -9,6 +9,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "benchmarks/cli/byte_size.h"
+#include "benchmarks/cli/one_line.h"
 #include "benchmarks/cli/window_report.h"
 #include "penstock/error.h"
 
@@ -141,17 +142,17 @@ void AppendFinding(const std::vector<PathFinding>& findings, size_t index, std::
   if (finding.path == ReadPath::kBar && !finding.buffer.empty()) absl::StrAppend(&text, " with --buffer=", finding.buffer);
   if (finding.refusal.has_value()) {
     const std::optional<ReadPath> alike = RefusedAlike(findings, index);
-    absl::StrAppend(&text, alike.has_value()
-                               ? absl::StrCat(" like ", std::string(ReadPathName(*alike)))
-                               : absl::StrCat(": ", finding.refusal->cause, ". Fix: ", finding.refusal->remedy, "."));
+    absl::StrAppend(&text, alike.has_value() ? absl::StrCat(" like ", std::string(ReadPathName(*alike)))
+                                             : absl::StrCat(": ", OneLine(finding.refusal->cause),
+                                                            ". Fix: ", OneLine(finding.refusal->remedy), "."));
   }
   absl::StrAppend(&text, "\n");
 }
 
 void AppendVolume(const VolumeSurvey& volume, std::string& text) {
-  absl::StrAppend(&text, "\n", volume.name);
+  absl::StrAppend(&text, "\n", OneLine(volume.name));
   if (!volume.status.ok()) {
-    absl::StrAppend(&text, "\n  FAILED: ", std::string(volume.status.message()), "\n");
+    absl::StrAppend(&text, "\n  FAILED: ", OneLine(volume.status.message()), "\n");
     return;
   }
   absl::StrAppend(&text, "  ", Size(volume.size_bytes));

@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
+#include "benchmarks/cli/one_line.h"
 #include "benchmarks/report/page_assets.h"
 #include "benchmarks/report/page_data.h"
 
@@ -30,7 +31,8 @@ std::string WithoutScripts(const Json& data) {
 }  // namespace
 
 std::string EscapeHtml(const std::string& text) {
-  return absl::StrReplaceAll(text, {{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}, {"\"", "&quot;"}, {"'", "&#39;"}});
+  return absl::StrReplaceAll(cli::ValidUtf8(text),
+                             {{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}, {"\"", "&quot;"}, {"'", "&#39;"}});
 }
 
 std::string ScriptSafe(const Json& json) {

@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
+#include "benchmarks/cli/one_line.h"
 
 namespace penstock::report {
 namespace {
@@ -45,7 +46,7 @@ constexpr Quantile kQuantiles[] = {{"0.5", &Latency::p50},
                                    {"0.9999", &Latency::p99_99}};
 
 std::string Quoted(const std::string& value) {
-  return absl::StrCat("\"", absl::StrReplaceAll(value, {{"\\", "\\\\"}, {"\"", "\\\""}, {"\n", "\\n"}}), "\"");
+  return absl::StrCat("\"", absl::StrReplaceAll(cli::ValidUtf8(value), {{"\\", "\\\\"}, {"\"", "\\\""}, {"\n", "\\n"}}), "\"");
 }
 
 std::string LabelsOf(const Result& result, size_t index) {

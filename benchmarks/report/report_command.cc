@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/strip.h"
+#include "benchmarks/cli/one_line.h"
 #include "benchmarks/report/google_benchmark.h"
 #include "benchmarks/report/output_file.h"
 #include "benchmarks/report/page.h"
@@ -128,7 +129,7 @@ absl::StatusOr<ReportRequest> ParseReportRequest(absl::Span<const std::string> a
 
 int RunReportCommand(absl::Span<const std::string> arguments) {
   const auto complain = [](const absl::Status& status) {
-    absl::FPrintF(stderr, "penstock: %s\n", std::string(status.message()));
+    absl::FPrintF(stderr, "penstock: %s\n", cli::OneLine(status.message()));
   };
   const absl::StatusOr<ReportRequest> request = ParseReportRequest(arguments);
   if (!request.ok()) {

@@ -31,6 +31,7 @@
 namespace penstock::bench {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -199,6 +200,16 @@ TEST(ResultTable, HasItsColumnsBeneathTheirNamesForEverySizeOfBlocks) {
   for (const size_t row : {size_t{1}, size_t{2}}) EXPECT_EQ(lines[row].substr(0, end).substr(end - 3), " 64") << lines[row];
 }
 
+TEST(ResultTable, HasNoLineThatANameMakes) {
+  BenchResult result;
+  for (const Verdict verdict : {Verdict::kRefused, Verdict::kFailed}) {
+    RunResult& run = result.runs.emplace_back();
+    run.verdict = verdict;
+    run.status = absl::NotFoundError("a\nnvme\x1b[31m is not there");
+  }
+  EXPECT_THAT(FormatTable(result), AllOf(HasSubstr("refused: a\\nnvme\\x1b[31m is"), HasSubstr("failed: a\\nnvme\\x1b[31m is")));
+}
+
 TEST(ResultFile, SaysNothingOfTheProofOfARunThatDidNotEnd) {
   BenchResult result;
   for (const Verdict verdict : {Verdict::kOk, Verdict::kRefused, Verdict::kFailed, Verdict::kPartial, Verdict::kDisagrees}) {
@@ -215,6 +226,12 @@ TEST(ResultFile, SaysNothingOfTheProofOfARunThatDidNotEnd) {
     in_csv.emplace_back(line.substr(line.rfind(',') + 1));
   }
   EXPECT_THAT(in_csv, ElementsAre("agrees", "yes", "", "", "yes", "no"));
+}
+
+TEST(Metrics, AreUtf8WhateverAJobIsCalled) {
+  Job job;
+  job.name = "u\xff";
+  EXPECT_THAT(MetricsText(job, {}), HasSubstr("{job=\"u\uFFFD\""));
 }
 
 TEST(Metrics, AreGaugesInBaseUnits) {

@@ -253,5 +253,11 @@ TEST(ProbeReport, JsonOfMemoryThatIsNotThereHasNoBuffer) {
   EXPECT_TRUE(json["volume"][0]["auto"].is_null());
 }
 
+TEST(ProbeReport, NamesCannotMakeLinesOfTheirOwn) {
+  Survey survey;
+  survey.volumes.emplace_back().name = "a\n  auto takes nvme\x1b[31m";
+  EXPECT_THAT(FormatSurvey(survey, NoGpus()), HasSubstr("\na\\n  auto takes nvme\\x1b[31m"));
+}
+
 }  // namespace
 }  // namespace penstock::cli

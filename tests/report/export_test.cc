@@ -86,6 +86,11 @@ TEST(Prometheus, LabelsAreEscaped) {
   EXPECT_THAT(PrometheusText(results), HasSubstr("path=\"a\\\"b\\\\c\\nd\""));
 }
 
+TEST(Prometheus, LabelsAreUtf8WhateverAFileIsCalled) {
+  const std::vector<Result> results = {SampleResult({SampleRun()}, "u\xff.\u00b5")};
+  EXPECT_THAT(PrometheusText(results), HasSubstr("result=\"u\uFFFD.\u00b5\""));
+}
+
 TEST(Prometheus, ARunThatWasRefusedHasNoFigures) {
   std::vector<RunRecord> runs = {SampleRun()};
   runs[0].status = RunStatus::kRefused;

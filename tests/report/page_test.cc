@@ -139,5 +139,7 @@ TEST(Page, OfNoRunAtAllThereIsAPage) {
 
 TEST(EscapeHtml, LeavesNoMarkup) { EXPECT_EQ(EscapeHtml("<a href='x'>\"&\""), "&lt;a href=&#39;x&#39;&gt;&quot;&amp;&quot;"); }
 
+TEST(EscapeHtml, IsUtf8WhateverAFileIsCalled) { EXPECT_EQ(EscapeHtml("u\xff<"), "u\uFFFD&lt;"); }
+
 }  // namespace
 }  // namespace penstock::report
