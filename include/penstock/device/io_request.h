@@ -25,13 +25,20 @@ struct IoTicket {
 
 // --- making a request ---
 
-PENSTOCK_DEVICE bool TryTakeIoSlot(IoQueueState& state, u32& slot) {
-  u64 free = layout::LoadRelaxed<layout::Scope::kDevice>(&state.free);
-  while (free != 0) {
+/// Takes a free slot of a queue. `service` is then its IoServiceState of now: nobody would end a request that is made after the
+/// service's last look at the queues, which is a little after it has rung that bell. What the poller has seen may be older than
+/// that while all workgroups run handlers, or of another launch.
+PENSTOCK_DEVICE bool TryTakeIoSlot(const IoView& io, u32 queue, u32& slot, u64& service) {
+  using layout::Scope;
+  u64& all_free = io.states[queue].free;
+  u64 free = layout::LoadRelaxed<Scope::kDevice>(&all_free);
+  if (free == 0) return false;  // before the bus is used: tried again and again
+  service = layout::LoadRelaxed<Scope::kSystem>(&io.bells[layout::kIoStateBell]);  // comes while a slot is taken
+  do {
     slot = Group::LowestBit(free);
     // Pairs with the release in CollectEnd: what the slot's last request left is done with.
-    if (layout::CompareExchange<layout::Scope::kDevice>(&state.free, free, free & (free - 1))) return true;
-  }
+    if (layout::CompareExchange<Scope::kDevice>(&all_free, free, free & (free - 1))) return true;
+  } while (free != 0);
   return false;
 }
 
@@ -68,26 +75,20 @@ PENSTOCK_DEVICE u32 EnterRequester(IoEntry& entry, const IoRequester& requester)
   return kind;
 }
 
-/// Across the bus, once for every request: nobody would end one that is made after the service's last look at the queues, which
-/// is a little after it has rung this bell. What the poller has seen may be older than that while all workgroups run handlers, or
-/// of another launch.
-PENSTOCK_DEVICE bool ServiceHasStopped(const IoView& io) {
-  const u64 service = layout::LoadRelaxed<layout::Scope::kSystem>(&io.bells[layout::kIoStateBell]);
-  return service == static_cast<u64>(layout::IoServiceState::kStopped);
-}
-
 /// Makes the request in the workgroup's own queue, or in another one if that is full. kNone if it is made; kQueueFull if all are
 /// full, which passes; kServiceStopped.
 PENSTOCK_DEVICE layout::IoCause TryPost(const DeviceView& view, u32 workgroup, const layout::IoRequest& request,
                                         const IoRequester& requester, IoTicket& ticket) {
   using layout::Scope;
+  constexpr auto kStopped = static_cast<u64>(layout::IoServiceState::kStopped);
   const IoView& io = view.io;
+  u64 service = 0;
   for (u32 i = 0; i < io.queue_count; ++i) {
     const u32 queue = (workgroup + i) % io.queue_count;
     IoQueueState& state = io.states[queue];
     u32 slot = 0;
-    if (!TryTakeIoSlot(state, slot)) continue;
-    if (ServiceHasStopped(io)) {
+    if (!TryTakeIoSlot(io, queue, slot, service)) continue;
+    if (service == kStopped) {
       layout::FetchAdd<Scope::kDevice>(&state.free, u64{1} << slot);
       return layout::IoCause::kServiceStopped;
     }
@@ -99,10 +100,10 @@ PENSTOCK_DEVICE layout::IoCause TryPost(const DeviceView& view, u32 workgroup, c
     PublishRequest(io, queue, slot, request);
     return layout::IoCause::kNone;
   }
-  // Tried again and again: the bus is left alone until the poller has seen something.
-  const u64 seen = layout::LoadRelaxed<Scope::kDevice>(&view.shared->io_service);
-  const bool has_stopped = seen == static_cast<u64>(layout::IoServiceState::kStopped) && ServiceHasStopped(io);
-  return has_stopped ? layout::IoCause::kServiceStopped : layout::IoCause::kQueueFull;
+  // The poller's word is enough to look at the bell, and no more.
+  if (layout::LoadRelaxed<Scope::kDevice>(&view.shared->io_service) != kStopped) return layout::IoCause::kQueueFull;
+  service = layout::LoadRelaxed<Scope::kSystem>(&io.bells[layout::kIoStateBell]);
+  return service == kStopped ? layout::IoCause::kServiceStopped : layout::IoCause::kQueueFull;
 }
 
 /// Makes the request of a ring slot that waits for it; as TryPost. Once it is made, the slot may be resumed by another workgroup
