@@ -150,7 +150,11 @@ class JobRun {
         is_cancelled_ = true;
         EndBy(now_ns);
       }
-      begin.has_value() ? Look(now_ns) : Show({.is_measured = false}, now_ns);
+      if (begin.has_value()) {
+        Look(now_ns);
+      } else {
+        Show({.is_measured = false}, now_ns);
+      }
       const uint64_t left_ns = next_ns > now_ns ? next_ns - now_ns : 0;
       absl::SleepFor(std::min(kLookInterval, absl::Nanoseconds(left_ns)));
     }
