@@ -220,13 +220,14 @@ TEST(Pump, GivesUpOnASlotThatNeverEndsAndSaysThatItsMemoryIsInUse) {
 
 TEST(Pump, GivesUpOnASlotThatNeverEndsAlsoWhenAnOlderChunkFindsNoRoomInTheRing) {
   Hang::released = false;
+  Hang::has_begun = false;
   PumpRig rig({.depth = 2, .ring_slots = 1, .make_device = MakeDevice<device::Program<Hang>>},
               std::make_unique<HangingOperation>());
   rig.AddFile(2 * 4096);
   rig.queue.Inject({.kind = FaultKind::kHeld, .offset_bytes = 0});
   rig.stop_device = false;
   std::thread storage([&] {  // The second chunk has the ring's only slot when the first one lands.
-    while (rig.device->ring().free_slots(layout::Priority::kNormal) > 0) absl::SleepFor(absl::Milliseconds(1));
+    while (!Hang::has_begun) absl::SleepFor(absl::Milliseconds(1));
     rig.queue.Release();
   });
   const PumpOutcome outcome = rig.Run({.slot_timeout = absl::Milliseconds(150), .drain_timeout = absl::Milliseconds(50)});

@@ -24,7 +24,9 @@ struct Hang {
   static constexpr u32 kOpcode = 0x10000;
   static constexpr u32 kArgumentCount = 0;
   static inline std::atomic<bool> released = false;
+  static inline std::atomic<bool> has_begun = false;
   static device::Outcome Run(const device::Context&) {
+    has_begun = true;
     while (!released) std::this_thread::sleep_for(std::chrono::milliseconds(1));
     return device::Outcome::Done();
   }
