@@ -83,12 +83,9 @@ absl::Status InPiecesError(size_t bytes) {
       Fix("allocate each buffer on pages of its own, and pin all of it at once or leave that to the device"));
 }
 
-/// The GPU's address of the first of `bytes`, if the last one is where it would be in one piece. Where it is not, other memory
-/// lies between.
-absl::StatusOr<u64> OnePiece(u64 first, u64 last, size_t bytes) {
-  if (last - first == bytes - 1) return first;
-  return InPiecesError(bytes);
-}
+/// Whether the last of `bytes` is where it would be in one piece, by the GPU's addresses. Where it is not, other memory lies
+/// between.
+bool IsOnePiece(u64 first, u64 last, size_t bytes) { return last - first == bytes - 1; }
 
 }  // namespace
 
@@ -181,8 +178,9 @@ absl::StatusOr<u64> HostPages::Map(absl::Span<std::byte> memory) {
     PENSTOCK_ASSIGN_OR_RETURN(const Known known, FindKnown(&memory.front()));
     PENSTOCK_ASSIGN_OR_RETURN(const Known last_known, FindKnown(&memory.back()));
     if (known.address != 0 && last_known.address != 0) {
-      if (!known.is_gpus && !IsPinned(first, past)) return InPiecesError(memory.size());
-      return OnePiece(known.address, last_known.address, memory.size());
+      const bool is_whole = known.is_gpus || IsPinned(first, past);
+      if (!is_whole || !IsOnePiece(known.address, last_known.address, memory.size())) return InPiecesError(memory.size());
+      return known.address;
     }
   }
   std::set<std::shared_ptr<PinnedPiece>> used;  // until all of it is pinned
@@ -199,7 +197,7 @@ absl::StatusOr<u64> HostPages::Map(absl::Span<std::byte> memory) {
   }
   PENSTOCK_ASSIGN_OR_RETURN(const u64 address, AddressOnGpu(memory.data()));
   PENSTOCK_ASSIGN_OR_RETURN(const u64 last, AddressOnGpu(memory.data() + memory.size() - 1));
-  PENSTOCK_RETURN_IF_ERROR(OnePiece(address, last, memory.size()).status());
+  if (!IsOnePiece(address, last, memory.size())) return InPiecesError(memory.size());
   used_.merge(used);
   return address;
 }
