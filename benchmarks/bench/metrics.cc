@@ -11,8 +11,6 @@
 
 #include <atomic>
 #include <cerrno>
-#include <cstdio>
-#include <cstdlib>
 #include <filesystem>
 #include <mutex>
 #include <system_error>
@@ -25,6 +23,7 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/string_view.h"
 #include "benchmarks/bench/result_file.h"
+#include "benchmarks/cli/fresh_file.h"
 #include "benchmarks/cli/one_line.h"
 #include "benchmarks/cli/write_all.h"
 #include "penstock/clock.h"
@@ -41,19 +40,13 @@ class NoMetrics final : public Metrics {
 
 constexpr absl::string_view kFirstWords = "# HELP penstock_bench_measuring ";  // of every text that MetricsText makes
 
-/// A file beside `target` that is there for a moment: whoever reads the target sees the old text or the new one, whole.
-std::string NameBeside(const std::filesystem::path& target) { return target.parent_path() / ".penstock_metrics_XXXXXX"; }
-
 class MetricsFile final : public Metrics {
  public:
   explicit MetricsFile(std::filesystem::path target) : target_(std::move(target)) {}
 
   void Update(const std::string& text) override {
-    std::string fresh = NameBeside(target_);
-    const FileDescriptor file(mkostemp(fresh.data(), O_CLOEXEC));
-    if (file.get() < 0) return;
-    const bool is_written = fchmod(file.get(), 0644) == 0 && cli::WriteAll(file.get(), text) == 0;
-    if (!is_written || std::rename(fresh.c_str(), target_.c_str()) != 0) unlink(fresh.c_str());
+    cli::FreshFile file(target_);
+    if (file.fd() >= 0 && fchmod(file.fd(), 0644) == 0 && cli::WriteAll(file.fd(), text) == 0) file.Place();
   }
 
  private:
@@ -88,10 +81,8 @@ absl::StatusOr<std::filesystem::path> TargetOf(const std::string& name) {
     target = std::filesystem::canonical(target, error);
     if (error) return CannotMake(name, error.value());
   }
-  std::string fresh = NameBeside(target);
-  const FileDescriptor file(mkostemp(fresh.data(), O_CLOEXEC));
-  if (file.get() < 0) return CannotMake(name, errno);
-  unlink(fresh.c_str());
+  const cli::FreshFile file(target);
+  if (file.fd() < 0) return CannotMake(name, errno);
   return target;
 }
 

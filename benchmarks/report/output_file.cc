@@ -3,17 +3,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cstdio>
 #include <filesystem>
 #include <optional>
 #include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "benchmarks/cli/fresh_file.h"
 #include "benchmarks/cli/write_all.h"
 #include "penstock/error.h"
 
@@ -101,16 +100,14 @@ absl::Status Replace(const std::string& name, const FileFacts& facts, const std:
   const std::filesystem::path target = std::filesystem::canonical(name, error);
   if (error) return CannotOpen(name, error.value());
   if (access(target.c_str(), W_OK) != 0) return CannotOpen(name, errno);  // A rename would not ask.
-  std::string fresh = target.parent_path() / ".penstock_report_XXXXXX";
-  const int file = mkostemp(fresh.data(), O_CLOEXEC);
-  if (file < 0) return CannotOpen(name, errno);
-  const bool same_owner = fchown(file, facts.st_uid, facts.st_gid) == 0;
-  const bool same_mode = fchmod(file, facts.st_mode & (same_owner ? 07777U : 0777U)) == 0;
-  absl::Status status = same_mode ? absl::OkStatus() : CannotWrite(name, errno);
-  status.Update(WriteAndClose(file, text, name));
-  if (status.ok() && rename(fresh.c_str(), target.c_str()) != 0) status = CannotWrite(name, errno);
-  if (!status.ok()) unlink(fresh.c_str());
-  return status;
+  cli::FreshFile file(target);
+  if (file.fd() < 0) return CannotOpen(name, errno);
+  const bool same_owner = fchown(file.fd(), facts.st_uid, facts.st_gid) == 0;
+  const bool same_mode = fchmod(file.fd(), facts.st_mode & (same_owner ? 07777U : 0777U)) == 0;
+  if (!same_mode) return CannotWrite(name, errno);
+  PENSTOCK_RETURN_IF_ERROR(WriteAll(file.fd(), text, name));
+  const int error_number = file.Place();
+  return error_number == 0 ? absl::OkStatus() : CannotWrite(name, error_number);
 }
 
 }  // namespace
